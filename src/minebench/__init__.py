@@ -1,0 +1,24 @@
+"""minebench: a benchmark of disentangled VAEs.
+
+The public names below are loaded on first use, so that ``import minebench`` stays light.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+__version__ = version("minebench")
+
+_PUBLIC = {
+    "register_model": "minebench.benchmarks.registry",
+    "score": "minebench.benchmarks.scoring",
+    "encode": "minebench.benchmarks.scoring",
+}
+
+__all__ = ["__version__", "encode", "register_model", "score"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
