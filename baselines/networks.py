@@ -1,0 +1,82 @@
+"""The encoder, decoder and discriminator that all models share.
+
+The convolutional pair is that of Locatello et al. (2019), Challenging Common Assumptions in the Unsupervised
+Learning of Disentangled Representations, table 1 (appendix); the discriminator is that of Kim and Mnih (2018),
+Disentangling by Factorising, appendix. Weights start Glorot uniform and biases at zero, as in the reference study.
+"""
+
+from torch import Tensor, nn
+
+IMAGE_SIZE = 64
+
+
+def conv_encoder(channels: int, n_outputs: int) -> nn.Sequential:
+    """An image encoder with a linear head.
+
+    Args:
+        channels: Channels of the 64 x 64 images.
+        n_outputs: Width of the head, e.g. twice the latent dimension for means and log variances.
+
+    Returns:
+        A module from (batch, channels, 64, 64) to (batch, n_outputs).
+    """
+    return _glorot(
+        nn.Sequential(
+            nn.Conv2d(channels, 32, 4, stride=2, padding=1), nn.ReLU(),  # 32 x 32
+            nn.Conv2d(32, 32, 4, stride=2, padding=1), nn.ReLU(),  # 16 x 16
+            nn.Conv2d(32, 64, 2, stride=2), nn.ReLU(),  # 8 x 8
+            nn.Conv2d(64, 64, 2, stride=2), nn.ReLU(),  # 4 x 4
+            nn.Flatten(),
+            nn.Linear(1024, 256), nn.ReLU(),
+            nn.Linear(256, n_outputs),
+        )
+    )  # fmt: skip
+
+
+def conv_decoder(channels: int, latent_dim: int) -> nn.Sequential:
+    """An image decoder to Bernoulli logits.
+
+    Args:
+        channels: Channels of the 64 x 64 images.
+        latent_dim: Width of the code.
+
+    Returns:
+        A module from (batch, latent_dim) to logits (batch, channels, 64, 64).
+    """
+    return _glorot(
+        nn.Sequential(
+            nn.Linear(latent_dim, 256), nn.ReLU(),
+            nn.Linear(256, 1024), nn.ReLU(),
+            nn.Unflatten(1, (64, 4, 4)),
+            nn.ConvTranspose2d(64, 64, 4, stride=2, padding=1), nn.ReLU(),  # 8 x 8
+            nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1), nn.ReLU(),  # 16 x 16
+            nn.ConvTranspose2d(32, 32, 4, stride=2, padding=1), nn.ReLU(),  # 32 x 32
+            nn.ConvTranspose2d(32, channels, 4, stride=2, padding=1),  # 64 x 64
+        )
+    )  # fmt: skip
+
+
+def discriminator(latent_dim: int) -> nn.Sequential:
+    """The density-ratio classifier of FactorVAE: six hidden layers of 1,000, LeakyReLU 0.2, two logits.
+
+    Args:
+        latent_dim: Width of the code.
+
+    Returns:
+        A module from (batch, latent_dim) to logits (batch, 2): column 0 "joint", column 1 "permuted".
+    """
+    layers: list[nn.Module] = []
+    width = latent_dim
+    for _ in range(6):
+        layers += [nn.Linear(width, 1000), nn.LeakyReLU(0.2)]
+        width = 1000
+    return _glorot(nn.Sequential(*layers, nn.Linear(width, 2)))
+
+
+def _glorot(network: nn.Sequential) -> nn.Sequential:
+    for module in network:
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.xavier_uniform_(module.weight)
+            if isinstance(module.bias, Tensor):
+                nn.init.zeros_(module.bias)
+    return network
