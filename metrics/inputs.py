@@ -1,0 +1,175 @@
+"""The one check of codes and factors: every metric sees the same clean arrays and refuses the same input.
+
+Rules for degenerate input live here and nowhere else: what is not finite is refused by column, factor values are
+relabelled to 0..n-1, constant factors are dropped and counted, constant codes are kept and marked dead.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from minebench.metrics.result import Json
+
+_LARGEST = 1e150  # the square of a larger code overflows
+
+
+@dataclass(frozen=True)
+class CheckedInputs:
+    """Codes and factors that a metric can score.
+
+    Attributes:
+        codes: Float64, shape ``(n_samples, n_codes)``, finite.
+        factors: Labels 0..n_k-1, shape ``(n_samples, n_factors)``, no column constant.
+        factor_sizes: Values present of each kept factor.
+        kept_factors: Where the columns of ``factors`` stood in the caller's array.
+        dropped_factors: Columns with one value.
+        minimum: Smallest value of each code.
+        value_range: Largest minus smallest value of each code.
+        alive: Whether a code takes more than one value.
+    """
+
+    codes: NDArray[np.float64]
+    factors: NDArray[np.intp]
+    factor_sizes: tuple[int, ...]
+    kept_factors: tuple[int, ...]
+    dropped_factors: tuple[int, ...]
+    minimum: NDArray[np.float64]
+    value_range: NDArray[np.float64]
+    alive: NDArray[np.bool_]
+
+    def details(self) -> dict[str, Json]:
+        """What every ``MetricResult`` says about its input."""
+        notes: list[Json] = []
+        if not self.alive.any():
+            notes.append("all codes are constant")
+        return {
+            "factors": list(self.kept_factors),
+            "dropped_factors": list(self.dropped_factors),
+            "n_codes": self.codes.shape[1],
+            "dead_codes": np.flatnonzero(~self.alive).tolist(),
+            "notes": notes,
+        }
+
+    def unit_codes(self) -> NDArray[np.float64]:
+        """Codes moved to [0, 1] by their range; dead codes are exactly 0.
+
+        Moments of these neither overflow nor vanish, whatever the scale of the codes.
+        """
+        return (self.codes - self.minimum) / np.where(self.alive, self.value_range, 1.0)
+
+
+def check_codes_and_factors(
+    codes: ArrayLike, factors: ArrayLike, *, min_codes: int = 1, n_factor_bins: int | None = None
+) -> CheckedInputs:
+    """Check and normalise the input of a metric; the caller's arrays are not changed.
+
+    Args:
+        codes: Posterior means, shape ``(n_samples, n_codes)``, any real dtype.
+        factors: Value indices, shape ``(n_samples, n_factors)``. Any integers, or floats that hold integers; they
+            need not be 0..n-1 (CelebA's -1 and +1 are two values).
+        min_codes: Fewest codes for which the metric is defined.
+        n_factor_bins: Cut each factor with more distinct values than this into so many equal-width bins; then
+            factors may hold any finite numbers. ``None`` takes factors as they are.
+
+    Returns:
+        The checked arrays, see ``CheckedInputs``.
+
+    Raises:
+        ValueError: If the shapes do not fit, an array is empty or not numeric, there are fewer than ``min_codes``
+            codes, codes are not finite or beyond 1e150, factors hold non-integers without ``n_factor_bins``, or
+            every factor is constant.
+    """
+    raw_codes, raw_factors = np.asarray(codes), np.asarray(factors)
+    _check_shapes(raw_codes, raw_factors, min_codes)
+    if n_factor_bins is not None and n_factor_bins < 2:
+        raise ValueError(f"n_factor_bins must be at least 2 (or None to take factors as they are); got {n_factor_bins}")
+    checked = np.ascontiguousarray(raw_codes, dtype=np.float64)
+    minimum, maximum = checked.min(axis=0), checked.max(axis=0)  # NaN and inf show in one of the two
+    _check_codes(minimum, maximum)
+    labels, sizes = _label_factors(raw_factors, n_factor_bins)
+    kept = [k for k, size in enumerate(sizes) if size > 1]
+    if not kept:
+        raise ValueError(f"every factor is constant ({len(sizes)} columns); a metric needs one that takes two values")
+    return CheckedInputs(
+        codes=checked,
+        factors=np.stack([labels[k] for k in kept]).T,  # columns are contiguous: every metric reads by factor
+        factor_sizes=tuple(sizes[k] for k in kept),
+        kept_factors=tuple(kept),
+        dropped_factors=tuple(k for k, size in enumerate(sizes) if size == 1),
+        minimum=minimum,
+        value_range=maximum - minimum,
+        alive=maximum > minimum,
+    )
+
+
+def _check_shapes(codes: NDArray[Any], factors: NDArray[Any], min_codes: int) -> None:
+    if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors):
+        raise ValueError(
+            "codes and factors must be (n_samples, n_codes) and (n_samples, n_factors) with equal n_samples; "
+            f"got {codes.shape} and {factors.shape}"
+        )
+    if codes.size == 0 or factors.size == 0:
+        raise ValueError(f"codes and factors must not be empty; got shapes {codes.shape} and {factors.shape}")
+    for name, array in (("codes", codes), ("factors", factors)):
+        if array.dtype.kind not in "buif":
+            raise ValueError(f"{name} must hold real numbers; got dtype {array.dtype}; convert them first")
+    if codes.shape[1] < min_codes:
+        raise ValueError(f"this metric compares codes and needs at least {min_codes} of them; got codes {codes.shape}")
+
+
+def _check_codes(minimum: NDArray[np.float64], maximum: NDArray[np.float64]) -> None:
+    finite = np.isfinite(minimum) & np.isfinite(maximum)
+    if not finite.all():
+        raise ValueError(
+            f"code columns {np.flatnonzero(~finite).tolist()} hold NaN or inf; a diverged model has no score"
+        )
+    large = np.maximum(-minimum, maximum) > _LARGEST
+    if large.any():
+        raise ValueError(f"code columns {np.flatnonzero(large).tolist()} exceed {_LARGEST:g}; rescale the codes")
+
+
+def _label_factors(factors: NDArray[Any], n_factor_bins: int | None) -> tuple[list[NDArray[np.intp]], list[int]]:
+    if factors.dtype.kind == "f":
+        finite = np.isfinite(factors)
+        if not finite.all():
+            raise ValueError(f"factor columns {np.flatnonzero(~finite.all(axis=0)).tolist()} hold NaN or inf")
+        whole = (factors == np.floor(factors)).all(axis=0)
+        if n_factor_bins is None and not whole.all():
+            raise ValueError(
+                f"factor columns {np.flatnonzero(~whole).tolist()} hold non-integer values; "
+                "pass n_factor_bins= to bin them"
+            )
+    labels, sizes = [], []
+    for column in factors.T:
+        label, size = _relabel(column)
+        if n_factor_bins is not None and size > n_factor_bins:
+            label, size = _relabel(equal_width_bins(column.astype(np.float64), n_factor_bins))
+        labels.append(label)
+        sizes.append(size)
+    return labels, sizes
+
+
+def _relabel(column: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
+    """The rank of each entry's value among the values present, and their number."""
+    low, high = column.min().item(), column.max().item()
+    if column.dtype.kind == "f" or high - low > 4 * len(column):
+        values, label = np.unique(column, return_inverse=True)
+        return label.astype(np.intp, copy=False), len(values)
+    offset = column.astype(np.int64) - low  # small integers: a table is 20 times faster than sorting
+    present = np.zeros(high - low + 1, dtype=bool)
+    present[offset] = True
+    rank = np.cumsum(present) - 1
+    return rank[offset].astype(np.intp, copy=False), int(rank[-1]) + 1
+
+
+def equal_width_bins(values: NDArray[np.float64], n_bins: int) -> NDArray[np.intp]:
+    """The bin 0..n_bins-1 of each value, per column, between the column's smallest and largest value."""
+    low = values.min(axis=0)
+    width = values.max(axis=0) - low
+    position = (values - low) / np.where(width > 0, width, 1.0)  # divided first: n_bins / width may overflow
+    position *= n_bins
+    bins: NDArray[np.intp] = position.astype(np.intp)
+    bins[bins == n_bins] = n_bins - 1  # the largest value closes the last bin
+    return bins
