@@ -109,14 +109,16 @@ def factor_column(factor: Factor, factor_names: tuple[str, ...]) -> int:
         The column, ``0 ... K - 1``.
 
     Raises:
-        KeyError: If there is no such factor; the message proposes the nearest name.
+        ValueError: If there is no such factor; the message proposes the nearest name.
     """
     if isinstance(factor, str):
         if factor in factor_names:
             return factor_names.index(factor)
-        near = get_close_matches(factor, factor_names, n=1, cutoff=0.5)
+        near = get_close_matches(factor, factor_names, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise KeyError(f"no factor {factor!r} among {', '.join(factor_names)}{hint}")
+        raise ValueError(f"no factor {factor!r} among {', '.join(factor_names)}{hint}")
     if not 0 <= factor < len(factor_names):
-        raise KeyError(f"factor columns lie in 0 ... {len(factor_names) - 1} ({', '.join(factor_names)}); got {factor}")
+        raise ValueError(
+            f"factor columns lie in 0 ... {len(factor_names) - 1} ({', '.join(factor_names)}); got {factor}"
+        )
     return int(factor)

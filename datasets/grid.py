@@ -91,8 +91,8 @@ class Grid:
             Row numbers, int64 ``(n,)``.
 
         Raises:
-            KeyError: If a fixed factor does not exist.
-            ValueError: If a fixed value lies outside its factor's size, or two keys mean one factor.
+            ValueError: If a fixed factor does not exist, is fixed twice, or to a value outside its size.
+            TypeError: If a fixed value is not an integer.
         """
         factors = rng.integers(0, self.factor_sizes, size=(n, len(self.factor_sizes)))
         for column, value in self._fixed_columns(fixed or {}).items():

@@ -1,0 +1,51 @@
+import pickle
+from pathlib import Path
+
+import pytest
+
+from minebench.datasets.files import DataFileError, default_root, file_sha256, find_data_file
+
+
+def test_the_root_is_the_environments(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINEBENCH_DATA", str(tmp_path))
+    assert default_root() == tmp_path
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_without_it_the_root_is_in_the_users_cache(value, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.delenv("MINEBENCH_DATA") if value is None else monkeypatch.setenv("MINEBENCH_DATA", value)
+    assert default_root() == Path("/home/somebody/.cache/minebench")
+
+
+def test_the_root_may_begin_with_a_tilde(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("MINEBENCH_DATA", "~/data")
+    assert default_root() == Path("/home/somebody/data")
+
+
+def test_the_first_name_that_exists_is_found(tmp_path):
+    (tmp_path / "b").touch()
+    (tmp_path / "c").touch()
+    assert find_data_file(tmp_path, ["a", "b", "c"]) == tmp_path / "b"
+    assert find_data_file(tmp_path, ["a"]) is None
+    assert find_data_file(tmp_path / "nowhere", ["a", "b"]) is None
+
+
+def test_the_hash_is_that_of_the_bytes(tmp_path):
+    """sha256 of "abc", FIPS 180-2, appendix B.1."""
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert file_sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_file_that_cannot_be_read_is_a_bad_file(tmp_path):
+    with pytest.raises(DataFileError, match=r"expected a readable file; got .*directory"):
+        file_sha256(tmp_path)
+
+
+def test_the_error_says_path_expectation_finding_and_remedy_and_crosses_processes():
+    error = DataFileError(Path("a/b.npz"), expected="737,280 rows", got="12", remedy="delete it and get it again")
+    assert str(error) == "a/b.npz: expected 737,280 rows; got 12; delete it and get it again"
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert str(copy) == str(error)
+    assert copy.path == Path("a/b.npz")
