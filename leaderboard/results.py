@@ -260,12 +260,12 @@ def merge(*collections: Iterable[RunResult]) -> tuple[RunResult, ...]:
     return tuple(sorted(merged.values(), key=lambda r: (r.profile, r.dataset, r.model, r.seed, r.train_id)))
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Put ``text`` (UTF-8) at ``path``: written beside it, flushed to disk, then renamed."""
+def write_atomically(path: Path, data: str | bytes) -> None:
+    """Put ``data`` (text as UTF-8) at ``path``: written beside it, flushed to disk, then renamed."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(text.encode())
+            file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
