@@ -6,7 +6,7 @@ optimisers, batches, randomness and devices, so that every model is trained by t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -93,18 +93,16 @@ class Player(NamedTuple):
 
 
 class Phase(NamedTuple):
-    """One entry of a step: which player moves, how often, on which images.
+    """One entry of a step: which player moves, and how often.
 
     Attributes:
         player: Name of the player that is updated.
         repeats: Updates in a row, each on a fresh batch with fresh noise.
-        batch: Whether the images come from the training rows or from the model's own held-out share of them.
         second_batch: Whether the loss needs a second, independent batch.
     """
 
     player: str
     repeats: int = 1
-    batch: Literal["train", "held_out"] = "train"
     second_batch: bool = False
 
 

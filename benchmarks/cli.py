@@ -1,0 +1,317 @@
+"""The command line. Each command turns options into specs, calls one function and prints what it returned.
+
+Results go to stdout, progress and messages to stderr. Exit status: 0 ok, 1 some runs failed, 2 usage or configuration,
+3 stale leaderboard, 130 interrupted. Imports stand inside the commands so that ``--help`` answers at once and reading
+commands load no torch.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from minebench.benchmarks.harness import Planned
+    from minebench.benchmarks.job import RunSettings
+    from minebench.leaderboard.results import ResultStore
+
+app = typer.Typer(
+    help="An honest benchmark of disentangled VAEs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+models_app = typer.Typer(help="The models that are registered.", no_args_is_help=True)
+datasets_app = typer.Typer(help="The data sets.", no_args_is_help=True)
+metrics_app = typer.Typer(help="The metrics.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(datasets_app, name="datasets")
+app.add_typer(metrics_app, name="metrics")
+
+Models = Annotated[list[str] | None, typer.Option("-m", "--model", help="Model, or a glob; repeat for more.")]
+Datasets = Annotated[list[str] | None, typer.Option("-d", "--dataset", help="Data set, or a glob; repeat for more.")]
+Seeds = Annotated[str | None, typer.Option("-s", "--seeds", help="Seeds, as 0-4 or 0,2,5.")]
+ProfileName = Annotated[str, typer.Option("--profile", help="quick, standard, paper, or a YAML file.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="Change a setting: train.steps=500; repeat for more.")]
+Store = Annotated[Path, typer.Option("--store", envvar="MINEBENCH_STORE", help="Where runs and their board are kept.")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", envvar="MINEBENCH_DATA", help="Where data lies.")]
+Plugins = Annotated[list[Path] | None, typer.Option("--plugin", help="Python file that registers models.")]
+Device = Annotated[str, typer.Option("--device", envvar="MINEBENCH_DEVICE", help="cpu, cuda or cuda:N.")]
+Jobs = Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Runs at a time; one per core if left out.")]
+Retry = Annotated[bool, typer.Option("--retry-failed", help="Run again what failed.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Checkpoint = Annotated[Path, typer.Argument(help="A .safetensors file, or the folder of a finished run.")]
+
+DEFAULT_STORE = Path("runs")
+
+
+@app.command()
+def run(
+    model: Models = None,
+    dataset: Datasets = None,
+    seeds: Seeds = None,
+    profile: ProfileName = "quick",
+    sets: Sets = None,
+    store: Store = DEFAULT_STORE,
+    data_dir: DataDir = None,
+    plugin: Plugins = None,
+    device: Device = "cpu",
+    jobs: Jobs = None,
+    time_limit: Annotated[float | None, typer.Option("--time-limit", help="Minutes a run may take.")] = None,
+    retry_failed: Retry = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+) -> None:
+    """Run what is missing of a profile, then rebuild the board of the store and print it."""
+    from minebench.benchmarks import bars, boards, harness, listing
+
+    planned, results = _plan(model, dataset, seeds, profile, sets, store, data_dir, plugin, device, retry_failed)
+    if dry_run:
+        typer.echo(listing.plan_text(planned))
+        return
+    counts = harness.count_states(planned)
+    harness.rescore(planned, results)
+    n_runs = sum(counts[state] for state in harness.TO_RUN)
+    limit = time_limit * 60 if time_limit else None
+    bars.watch_runs(harness.run(planned, results, slots=jobs or _cores(), time_limit=limit), n_runs, results)
+    failed = [entry.job for entry in planned if results.load(entry.job.train_id).status == "failed"]
+    typer.echo(boards.rebuild_store_board(results))
+    reused = counts["done"] + counts["rescore"]
+    typer.echo(f"ran {n_runs}, reused {reused}, failed {len(failed)}; board in {results.root / 'board'}")
+    for job in failed:
+        failure = results.load(job.train_id).failure
+        typer.echo(f"failed: {job.spec.name}: {failure.message if failure else ''} ({job.train_id})", err=True)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def plan(
+    model: Models = None,
+    dataset: Datasets = None,
+    seeds: Seeds = None,
+    profile: ProfileName = "quick",
+    sets: Sets = None,
+    store: Store = DEFAULT_STORE,
+    data_dir: DataDir = None,
+    plugin: Plugins = None,
+    device: Device = "cpu",
+    retry_failed: Retry = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print what `run` would do, why, and what it costs by the store's history."""
+    from minebench.benchmarks import listing
+
+    planned, _ = _plan(model, dataset, seeds, profile, sets, store, data_dir, plugin, device, retry_failed)
+    typer.echo(listing.json_text(listing.plan_records(planned)) if as_json else listing.plan_text(planned))
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="A training file; see benchmarks/configs.")],
+    sets: Sets = None,
+    store: Store = DEFAULT_STORE,
+    data_dir: DataDir = None,
+    plugin: Plugins = None,
+    device: Device = "cpu",
+    retry_failed: Retry = False,
+) -> None:
+    """Train and score one model from a YAML file; the same command goes on where it was interrupted."""
+    from minebench.benchmarks import bars, harness, listing
+    from minebench.benchmarks.profile import load_train_file
+
+    settings, results = _settings(data_dir, plugin, device), _store(store)
+    [entry] = harness.plan([load_train_file(config, sets or ())], results, settings, retry_failed=retry_failed)
+    typer.echo(f"{entry.job.train_id}: {entry.why}", err=True)
+    harness.rescore([entry], results)
+    if entry.state in harness.TO_RUN:
+        bars.watch_runs(harness.run([entry], results, slots=1), 1, results)
+    result = results.load(entry.job.train_id)
+    if result.failure:
+        typer.echo(f"failed: {result.failure.kind}: {result.failure.message}; log: {result.failure.log}", err=True)
+        raise typer.Exit(1)
+    typer.echo(listing.numbers_text({score.title: score.value for score in result.scores}))
+    typer.echo(f"checkpoint: {results.folder(result.train_id) / 'model.safetensors'}")
+
+
+@app.command()
+def evaluate(
+    checkpoint: Checkpoint,
+    data_dir: DataDir = None,
+    plugin: Plugins = None,
+    device: Device = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Score a checkpoint on the held-out rows; the path alone says what it is."""
+    from minebench.benchmarks import listing
+    from minebench.benchmarks.report import report
+
+    found = report(checkpoint, _settings(data_dir, plugin, device))
+    typer.echo(listing.json_text(found) if as_json else listing.info_text(found))
+
+
+@app.command()
+def traverse(
+    checkpoint: Checkpoint,
+    out: Annotated[Path, typer.Option("--out", help="The PNG to write.")] = Path("traversal.png"),
+    row: Annotated[int, typer.Option("--row", help="Which of the scored images to start from.")] = 0,
+    data_dir: DataDir = None,
+    plugin: Plugins = None,
+    device: Device = "cpu",
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing picture.")] = False,
+) -> None:
+    """Draw what each code of a checkpoint does: one row a code, ordered by KL."""
+    from minebench.benchmarks.suggestions import UsageError
+    from minebench.benchmarks.traversal import draw
+
+    if out.exists() and not force:
+        raise UsageError(f"{out} exists; --force replaces it, --out names another")
+    typer.echo(draw(checkpoint, out, _settings(data_dir, plugin, device), row=row))
+
+
+@app.command()
+def status(store: Store = DEFAULT_STORE, as_json: AsJson = False) -> None:
+    """Print what the runs of a store are doing."""
+    from minebench.benchmarks import listing
+    from minebench.benchmarks.status import statuses
+
+    found = list(statuses(_store(store)))
+    records = [listing.status_record(entry) for entry in found]
+    typer.echo(listing.json_text(records) if as_json else listing.status_text(found, store))
+
+
+@app.command()
+def leaderboard(
+    store: Store = DEFAULT_STORE,
+    publish: Annotated[bool, typer.Option("--publish", help="Write the store's results to the folder.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 3 if the folder's tables are stale.")] = False,
+    folder: Annotated[Path, typer.Option("--folder", help="The committed leaderboard.")] = Path("leaderboard"),
+) -> None:
+    """Rebuild the committed leaderboard from its results; --publish takes the store's results into it first."""
+    from minebench.benchmarks import boards
+
+    if check:
+        stale = boards.stale_files(folder)
+        for name in stale:
+            typer.echo(f"{folder / name} is stale; minebench leaderboard rebuilds it", err=True)
+        raise typer.Exit(3 if stale else 0)
+    if publish:
+        boards.publish(_store(store), folder)
+    typer.echo(boards.rebuild(folder))
+
+
+@models_app.command("list")
+def models_list(plugin: Plugins = None, as_json: AsJson = False) -> None:
+    """List the models."""
+    from minebench.benchmarks import listing, registry
+
+    registry.load_plugins(tuple(plugin or ()))
+    _print_table(listing.models(), as_json)
+
+
+@models_app.command("info")
+def models_info(name: str, plugin: Plugins = None, as_json: AsJson = False) -> None:
+    """Print a model's hyperparameters with their defaults."""
+    from minebench.benchmarks import listing, registry
+
+    registry.load_plugins(tuple(plugin or ()))
+    _print_info(listing.model_info(name), as_json)
+
+
+@datasets_app.command("list")
+def datasets_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List the data sets, and whether the real files are there."""
+    from minebench.benchmarks import listing
+
+    _print_table(listing.datasets(data_dir), as_json)
+
+
+@metrics_app.command("list")
+def metrics_list(as_json: AsJson = False) -> None:
+    """List the metrics."""
+    from minebench.benchmarks import listing
+
+    _print_table(listing.metrics(), as_json)
+
+
+@metrics_app.command("info")
+def metrics_info(name: str, as_json: AsJson = False) -> None:
+    """Print a metric's definition, direction, range, protocol, cost and reference."""
+    from minebench.benchmarks import listing
+
+    _print_info(listing.metric_info(name), as_json)
+
+
+def main() -> None:
+    """The console script ``minebench``."""
+    from minebench.benchmarks.suggestions import UsageError
+    from minebench.datasets.files import DataFileError
+    from minebench.leaderboard.results import ResultError
+
+    try:
+        app()
+    except (UsageError, DataFileError, ResultError) as error:
+        typer.echo(f"minebench: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("minebench: interrupted; the same command goes on from the last checkpoints", err=True)
+        sys.exit(130)
+
+
+def _plan(
+    models: list[str] | None,
+    datasets: list[str] | None,
+    seeds: str | None,
+    profile: str,
+    sets: list[str] | None,
+    store: Path,
+    data_dir: Path | None,
+    plugins: list[Path] | None,
+    device: str,
+    retry_failed: bool,
+) -> "tuple[list[Planned], ResultStore]":
+    from minebench.benchmarks import harness, registry
+    from minebench.benchmarks import profile as profiles
+
+    before = set(registry.MODELS)
+    settings, results = _settings(data_dir, plugins, device), _store(store)
+    added = [name for name in registry.MODELS if name not in before]
+    specs = profiles.plan_specs(
+        profiles.load_profile(profile, sets or ()),
+        models=models or (),
+        datasets=datasets or (),
+        seeds=profiles.parse_seeds(seeds) if seeds else (),
+        added=added,
+    )
+    return harness.plan(specs, results, settings, retry_failed=retry_failed), results
+
+
+def _settings(data_dir: Path | None, plugins: list[Path] | None, device: str) -> "RunSettings":
+    from minebench.benchmarks import registry
+    from minebench.benchmarks.job import RunSettings
+
+    paths = tuple(path.resolve() for path in plugins or ())
+    registry.load_plugins(paths)
+    return RunSettings(device=device, data_root=data_dir.resolve() if data_dir else None, plugins=paths)
+
+
+def _store(path: Path) -> "ResultStore":
+    from minebench.leaderboard.results import ResultStore
+
+    return ResultStore(path)
+
+
+def _print_table(records: dict[str, dict[str, Any]], as_json: bool) -> None:
+    from minebench.benchmarks import listing
+
+    typer.echo(listing.json_text(records) if as_json else listing.table_text(records))
+
+
+def _print_info(record: dict[str, Any], as_json: bool) -> None:
+    from minebench.benchmarks import listing
+
+    typer.echo(listing.json_text(record) if as_json else listing.info_text(record))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,90 @@
+"""Where a run computes: the device, its arithmetic and its description."""
+
+import contextlib
+import os
+import platform
+import resource
+import sys
+
+import torch
+from pydantic import JsonValue
+
+from minebench.benchmarks.suggestions import UsageError
+
+
+def configure(device: str, threads: int) -> torch.device:
+    """Set the process up for one run: threads, deterministic algorithms, no TF32.
+
+    Args:
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        threads: CPU threads of one operation.
+
+    Returns:
+        The device.
+
+    Raises:
+        UsageError: If there is no such device.
+    """
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise UsageError(f"unknown device {device!r}; give cpu, cuda or cuda:N") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            f"device {device!r} was asked for, but torch sees no CUDA device; leave --device out for the CPU"
+        )
+    if chosen.type not in ("cpu", "cuda"):
+        raise UsageError(f"runs are made on cpu or cuda; got {device!r}")
+    torch.set_num_threads(threads)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    return chosen
+
+
+def device_class(device: str, threads: int) -> str:
+    """The class of devices that give the same bits: part of a run's identity.
+
+    Args:
+        device: As in ``configure``.
+        threads: CPU threads of one operation; they decide the order of sums.
+
+    Returns:
+        E.g. ``cpu AVX2, 1 thread`` or ``NVIDIA H100 80GB HBM3``.
+    """
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(torch.device(device))
+    capability = torch.backends.cpu.get_cpu_capability()
+    return f"cpu {capability}, {threads} thread{'s' if threads > 1 else ''}"
+
+
+def hardware(device: str) -> dict[str, JsonValue]:
+    """A description of the machine for a result's provenance."""
+    described: dict[str, JsonValue] = {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+    }
+    if device.startswith("cuda"):
+        properties = torch.cuda.get_device_properties(torch.device(device))
+        described |= {"gpu": properties.name, "gpu_memory_bytes": properties.total_memory, "cuda": torch.version.cuda}
+    return described
+
+
+def peak_memory_bytes(device: str) -> int:
+    """The most memory this process has held: of the GPU if it uses one, else resident, mapped files included."""
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated(torch.device(device))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # bytes there, KiB elsewhere
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or "unknown"

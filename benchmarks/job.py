@@ -1,0 +1,51 @@
+"""A run as the file that its own process is started with.
+
+``RunSettings`` says how a run is carried out (how often to log, where data lies, what it runs on); with the
+``RunSpec``, which decides the numbers, and the identity it makes up the ``Job``.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import NonNegativeFloat, PositiveInt
+
+from minebench.benchmarks.spec import Frozen, RunSpec
+from minebench.leaderboard.results import write_atomically
+
+JOB_FILE = "job.json"
+
+
+class RunSettings(Frozen):
+    """How a run is carried out; changes no number on one class of device."""
+
+    device: str = "cpu"  # "cpu", "cuda", "cuda:1"
+    threads: PositiveInt = 1
+    data_root: Path | None = None
+    plugins: tuple[Path, ...] = ()
+    log_every: PositiveInt = 50
+    checkpoint_seconds: NonNegativeFloat = 20.0  # a kill loses at most so much of training
+
+
+class Job(Frozen):
+    """All that a run's process needs, written to its folder before it starts."""
+
+    train_id: str
+    identity: dict[str, str]  # the named parts that train_id is a hash of
+    source: Literal["real", "procedural"]  # where the images come from
+    spec: RunSpec
+    settings: RunSettings
+
+    def write(self, folder: Path) -> None:
+        """Write the job into a run's folder, atomically."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / JOB_FILE, self.model_dump_json(indent=1) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Job":
+        """The job in a run's folder.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            pydantic.ValidationError: If it is damaged.
+        """
+        return cls.model_validate_json((folder / JOB_FILE).read_bytes())

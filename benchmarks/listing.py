@@ -1,0 +1,164 @@
+"""What the reading commands tell: records for ``--json``, aligned text for people. No torch but for a model's info."""
+
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tabulate import tabulate
+
+from minebench.benchmarks import registry
+from minebench.benchmarks.status import RunStatus
+from minebench.datasets.files import default_root
+
+if TYPE_CHECKING:
+    from minebench.benchmarks.harness import Planned
+
+
+def models() -> dict[str, dict[str, Any]]:
+    """The models by name."""
+    return {
+        name: {"title": entry.title, "supervision": entry.supervision, "paper": entry.paper}
+        for name, entry in registry.MODELS.items()
+    }
+
+
+def model_info(name: str) -> dict[str, Any]:
+    """A model with its hyperparameters."""
+    entry = registry.model(name)
+    fields = entry.config_class().model_fields
+    return {
+        "name": name,
+        "title": entry.title,
+        "what": inspect.getdoc(entry.model_class()),
+        "paper": entry.paper,
+        "supervision": entry.supervision,
+        "config": {key: f"{field.default}  {field.description or ''}".rstrip() for key, field in fields.items()},
+        "source": str(registry.source_file(entry)),
+    }
+
+
+def datasets(root: Path | None) -> dict[str, dict[str, Any]]:
+    """The data sets by name, with where their images would come from."""
+    folder = root or default_root()
+    return {
+        name: {"title": entry.title, "source": entry.source(folder), "what": entry.description}
+        for name, entry in registry.DATASETS.items()
+    }
+
+
+def metrics() -> dict[str, dict[str, Any]]:
+    """The metrics by name."""
+    return {
+        name: {"title": entry.title, "better": entry.direction, "paper": entry.paper}
+        for name, entry in registry.METRICS.items()
+    }
+
+
+def metric_info(name: str) -> dict[str, Any]:
+    """A metric: what it measures, how to read it, how the benchmark runs it."""
+    entry = registry.metric(name)
+    return {
+        "name": name,
+        "title": entry.title,
+        "definition": entry.definition,
+        "better": "higher" if entry.direction == "up" else "lower",
+        "range": entry.reads_as,
+        "protocol": entry.full_protocol(),
+        "cost": entry.cost,
+        "paper": entry.paper,
+        "version": entry.version(),
+        "function": entry.target,
+    }
+
+
+def plan_records(planned: Sequence["Planned"]) -> list[dict[str, Any]]:
+    """A plan as records."""
+    return [
+        {
+            "train_id": entry.job.train_id,
+            "model": entry.job.spec.model,
+            "dataset": entry.job.spec.dataset,
+            "seed": entry.job.spec.seed,
+            "state": entry.state,
+            "why": entry.why,
+            "train_seconds": entry.seconds,
+        }
+        for entry in planned
+    ]
+
+
+def plan_text(planned: Sequence["Planned"]) -> str:
+    """A plan as a table, with its cost as far as the store's history knows it."""
+    rows = [
+        (entry.job.spec.name, entry.state, clock(entry.seconds) if entry.seconds else "", entry.why)
+        for entry in planned
+    ]
+    to_run = [entry for entry in planned if entry.state in ("new", "resume")]
+    known = [entry.seconds for entry in to_run if entry.seconds is not None]
+    trained = [entry for entry in to_run if registry.model(entry.job.spec.model).trained]
+    cost = f", {clock(sum(known))} of training by this store's history" if known else ""
+    unknown = f" ({len(trained) - len(known)} runs of unknown cost)" if len(known) < len(trained) else ""
+    table = tabulate(rows, headers=("run", "state", "training", "why"), tablefmt="simple")
+    return f"{table}\n\n{len(to_run)} of {len(planned)} to run{cost}{unknown}"
+
+
+def status_record(entry: RunStatus) -> dict[str, Any]:
+    """The state of a run as a record."""
+    progress = entry.progress.model_dump() | {"remaining": entry.progress.remaining} if entry.progress else None
+    return entry._asdict() | {"progress": progress}
+
+
+def status_text(entries: Sequence[RunStatus], store: Path) -> str:
+    """The states of runs as a table and a count."""
+    if not entries:
+        return f"no runs in {store}"
+    rows = [(entry.train_id, entry.profile, entry.state, _note(entry)) for entry in entries]
+    states = [entry.state for entry in entries]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
+    return tabulate(rows, headers=("run", "profile", "state", ""), tablefmt="simple") + f"\n\n{counts}"
+
+
+def table_text(records: Mapping[str, Mapping[str, Any]]) -> str:
+    """Records by name as a table."""
+    columns = list(next(iter(records.values())))
+    rows = [(name, *record.values()) for name, record in records.items()]
+    return tabulate(rows, headers=("name", *columns), tablefmt="simple", maxcolwidths=[None] * len(columns) + [70])
+
+
+def info_text(record: Mapping[str, Any]) -> str:
+    """One record, a line a key; nested keys are indented."""
+    lines = []
+    for key, value in record.items():
+        if isinstance(value, Mapping):
+            lines += [f"{key}:", *(f"  {name:<28} {part}" for name, part in value.items())]
+        else:
+            lines.append(f"{key + ':':<14} {value}")
+    return "\n".join(lines)
+
+
+def numbers_text(numbers: Mapping[str, Any]) -> str:
+    """Named numbers, a line each."""
+    return tabulate([(name, value) for name, value in numbers.items()], tablefmt="plain", floatfmt=".4f")
+
+
+def json_text(value: Any) -> str:
+    """Plain data as JSON."""
+    return json.dumps(value, indent=1, ensure_ascii=False)
+
+
+def clock(seconds: float) -> str:
+    """A duration as m:ss or h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _note(entry: RunStatus) -> str:
+    progress = entry.progress
+    if entry.state == "running" and progress is not None:
+        left = progress.remaining
+        pace = f", {progress.rate:.1f} steps/s, {clock(left)} left" if left is not None else ""
+        return f"{progress.stage} {progress.step}/{progress.steps}{pace if progress.stage == 'train' else ''}"
+    return entry.message

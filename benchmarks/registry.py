@@ -1,0 +1,328 @@
+"""The table of contents: every model, data set and metric, and the one place to add another.
+
+Entries name their parts as ``"module:Name"`` and import them on use, so that listing, scoring and the leaderboard need
+no torch. A model outside the repository is registered with ``register_model`` from a file given by ``--plugin``, or
+through the entry point group ``minebench.models``.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from minebench.benchmarks.suggestions import UsageError, unknown_name
+from minebench.datasets.files import find_data_file
+
+_Entry = TypeVar("_Entry")
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model: where it is defined, how it is configured, who proposed it."""
+
+    title: str
+    target: str | type  # "module:Class", or the class itself
+    config: str | type
+    paper: str = ""
+    supervision: str = "none"
+    trained: bool = True  # False: scored as initialised
+
+    def model_class(self) -> Any:
+        """The ``nn.Module``; imports torch."""
+        return _resolve(self.target)
+
+    def config_class(self) -> Any:
+        """The pydantic model of its hyperparameters."""
+        return _resolve(self.config)
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """A data set: its loader takes a root folder, or None for the default, and returns a ``FactorDataset``."""
+
+    title: str
+    loader: str
+    description: str
+    files: str = ""  # "module:NAMES" of the real files that the loader looks for; "" if there are none
+    pixel_exact: bool = False  # whether the procedural source equals the real files in every pixel
+    paper: str = ""
+
+    def load(self, root: Path | None = None) -> Any:
+        """The data set, from its real files below ``root`` or from its procedural source."""
+        return _resolve(self.loader)(root)
+
+    def source(self, root: Path) -> Literal["real", "procedural"]:
+        """Where ``load`` would take the images from; loads nothing."""
+        return "real" if self.files and find_data_file(root, _resolve(self.files)) else "procedural"
+
+
+@dataclass(frozen=True)
+class MetricEntry:
+    """A metric: a function of codes and factors that returns a ``MetricResult``."""
+
+    title: str
+    target: str  # "module:function"
+    direction: Literal["up", "down"]
+    lower: float | None
+    upper: float | None
+    definition: str
+    reads_as: str  # range and what chance or collapse score
+    cost: str  # how it grows
+    paper: str = ""
+    protocol: dict[str, Any] = field(default_factory=dict)  # departures of the benchmark from the function's defaults
+
+    def function(self) -> Callable[..., Any]:
+        """The function of (codes, factors, ...)."""
+        function: Callable[..., Any] = _resolve(self.target)
+        return function
+
+    def version(self) -> int:
+        """The metric's version: it moves when its numbers do."""
+        return int(importlib.import_module(self.target.split(":")[0]).VERSION)
+
+    def is_random(self) -> bool:
+        """Whether the metric draws samples, i.e. takes ``rng``."""
+        return "rng" in inspect.signature(self.function()).parameters
+
+    def full_protocol(self) -> dict[str, Any]:
+        """Every protocol constant: the function's defaults, with the benchmark's departures."""
+        parameters = inspect.signature(self.function()).parameters.values()
+        constants = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _NOT_PROTOCOL}
+        return constants | self.protocol
+
+
+_NOT_PROTOCOL = ("rng", "information")
+
+MODELS: dict[str, ModelEntry] = {
+    "untrained": ModelEntry(
+        title="untrained",
+        target="minebench.baselines.vae:VAE",
+        config="minebench.baselines.vae:VAEConfig",
+        paper="the VAE as initialised: what a metric gives for no learning at all",
+        trained=False,
+    ),
+    "vae": ModelEntry(
+        title="VAE",
+        target="minebench.baselines.vae:VAE",
+        config="minebench.baselines.vae:VAEConfig",
+        paper="Kingma and Welling 2014, arXiv:1312.6114",
+    ),
+    "beta_vae": ModelEntry(
+        title="β-VAE",
+        target="minebench.baselines.beta_vae:BetaVAE",
+        config="minebench.baselines.beta_vae:BetaVAEConfig",
+        paper="Higgins et al. 2017, ICLR",
+    ),
+    "factor_vae": ModelEntry(
+        title="FactorVAE",
+        target="minebench.baselines.factor_vae:FactorVAE",
+        config="minebench.baselines.factor_vae:FactorVAEConfig",
+        paper="Kim and Mnih 2018, arXiv:1802.05983",
+    ),
+    "beta_tcvae": ModelEntry(
+        title="β-TCVAE",
+        target="minebench.baselines.beta_tcvae:BetaTCVAE",
+        config="minebench.baselines.beta_tcvae:BetaTCVAEConfig",
+        paper="Chen et al. 2018, arXiv:1802.04942",
+    ),
+}
+
+DATASETS: dict[str, DatasetEntry] = {
+    "dsprites": DatasetEntry(
+        title="dSprites",
+        loader="minebench.datasets.dsprites:load_dsprites",
+        description="737,280 binary 64x64 images of a sprite: shape 3, scale 6, orientation 40, x 32, y 32",
+        files="minebench.datasets.dsprites:FILE_NAMES",
+        pixel_exact=True,
+        paper="Matthey et al. 2017, github.com/google-deepmind/dsprites-dataset",
+    ),
+    "shapes_mini": DatasetEntry(
+        title="shapes-mini",
+        loader="minebench.datasets.shapes_mini:load_shapes_mini",
+        description="a few thousand sprites on a coarse grid, for tests and laptops",
+        paper="rendered by minebench",
+    ),
+}
+
+METRICS: dict[str, MetricEntry] = {
+    "z_diff": MetricEntry(
+        title="Z-diff",
+        target="minebench.metrics.z_diff:z_diff_result",
+        direction="up",
+        lower=0.0,
+        upper=1.0,
+        definition="accuracy of a linear classifier that tells, from mean |z1 - z2| over pairs of images that share a "
+        "factor's value, which factor they share",
+        reads_as="[0, 1]; chance is 1/K; saturates: 1 is reached with K - 1 of K factors coded",
+        cost="votes x pairs x codes, and a logistic regression on votes x codes",
+        paper="Higgins et al. 2017, beta-VAE, section 3 (the beta-VAE score)",
+    ),
+    "z_min_var": MetricEntry(
+        title="Z-min Var",
+        target="minebench.metrics.z_min_var:z_min_var_result",
+        direction="down",
+        lower=0.0,
+        upper=1.0,
+        definition="error rate of a majority vote that guesses the fixed factor from the code with the smallest "
+        "normalised variance; 1 - error is the FactorVAE score, kept in the details as factor_vae_score",
+        reads_as="[0, 1]; lower is better; chance is 1 - 1/K",
+        cost="votes x rows of a vote x codes",
+        paper="Kim and Mnih 2018, arXiv:1802.05983, section 4",
+    ),
+    "irs": MetricEntry(
+        title="IRS",
+        target="minebench.metrics.irs:irs_result",
+        direction="up",
+        lower=None,  # 0 is no lower bound: skewed groups go below, and are not clipped
+        upper=1.0,
+        definition="how little each code moves when nuisance factors are intervened on while its own factor is kept",
+        reads_as="(-1, 1]; has a floor on noise that depends on n and the factor sizes; blind to duplicated codes",
+        cost="n x codes x factors",
+        paper="Suter et al. 2019, arXiv:1811.00007, section 4",
+    ),
+    "mig": MetricEntry(
+        title="MIG",
+        target="minebench.metrics.mig:mig_result",
+        direction="up",
+        lower=0.0,
+        upper=1.0,
+        definition="gap between the largest and the second largest mutual information of a factor with a code, over "
+        "the factor's entropy, averaged over factors",
+        reads_as="[0, 1]; 0 if each factor has two equally good codes",
+        cost="n x codes x factors, one pass of joint counts",
+        paper="Chen et al. 2018, arXiv:1802.04942, section 4",
+    ),
+    "jemmig": MetricEntry(
+        title="JEMMIG",
+        target="minebench.metrics.jemmig:jemmig_result",
+        direction="up",
+        lower=0.0,
+        upper=1.0,
+        definition="1 - (H(z*, v) - I(z*; v) + I(z2; v)) / (H(v) + log bins), averaged over factors",
+        reads_as="[0, 1]; rewards collapse on factors of few values: read it beside jemmig_joint (in the details) and "
+        "the active codes",
+        cost="n x codes x factors, the joint counts of MIG",
+        paper="Do and Tran 2020, arXiv:1908.09961, section 4",
+    ),
+}
+
+
+def register_model(
+    name: str, model: type, config: type, *, paper: str = "", title: str | None = None, supervision: str = "none"
+) -> None:
+    """Put a model of your own on the bench.
+
+    Args:
+        name: Its key, snake_case; it names runs and rows.
+        model: A class with the contract of ``minebench.baselines.contract.Model``, built as ``model(config, data)``;
+            in practice a child of ``minebench.baselines.vae.VAE``.
+        config: The pydantic class of its hyperparameters, in practice a child of ``VAEConfig``.
+        paper: Where it is described.
+        title: How the board prints it; the key if left out.
+        supervision: What labels it sees; ``none`` if it sees none. Rows of different supervision are never ranked
+            together.
+
+    Raises:
+        UsageError: If the name is taken by another class, or is no snake_case word.
+    """
+    if not _KEY.fullmatch(name):
+        raise UsageError(f"a model's name is snake_case, up to 40 characters (it names folders and rows); got {name!r}")
+    entry = ModelEntry(title or name, model, config, paper, supervision)
+    taken = MODELS.get(name)
+    if taken is not None and _origin(taken.target) != _origin(model):
+        raise UsageError(f"a model named {name!r} exists already ({_origin(taken.target)}); choose another name")
+    MODELS[name] = entry
+
+
+def model(name: str) -> ModelEntry:
+    """The entry of a model.
+
+    Raises:
+        UsageError: If there is none, with the nearest name.
+    """
+    return _look_up("model", MODELS, name)
+
+
+def dataset(name: str) -> DatasetEntry:
+    """The entry of a data set.
+
+    Raises:
+        UsageError: If there is none, with the nearest name.
+    """
+    return _look_up("data set", DATASETS, name)
+
+
+def metric(name: str) -> MetricEntry:
+    """The entry of a metric.
+
+    Raises:
+        UsageError: If there is none, with the nearest name.
+    """
+    return _look_up("metric", METRICS, name)
+
+
+def load_plugins(paths: tuple[Path, ...] = ()) -> None:
+    """Run plug-in files, which call ``register_model``, and load installed ones (entry points ``minebench.models``).
+
+    Args:
+        paths: Python files.
+
+    Raises:
+        UsageError: If a file does not exist.
+    """
+    for path in paths:
+        file = path.resolve()
+        if not file.is_file():
+            raise UsageError(f"no plug-in at {path}; --plugin takes a Python file that calls register_model")
+        name = f"minebench_plugin_{re.sub(r'[^0-9A-Za-z]', '_', str(file))}"
+        if name not in sys.modules:
+            _execute(name, file)
+    for point in entry_points(group="minebench.models"):
+        point.load()
+
+
+def source_file(entry: ModelEntry) -> Path:
+    """The file that defines a model; nothing is imported for one that is given by name."""
+    if isinstance(entry.target, str):
+        spec = importlib.util.find_spec(entry.target.split(":")[0])
+        if spec is None or spec.origin is None:
+            raise UsageError(f"the module of {entry.target} cannot be found")
+        return Path(spec.origin)
+    return Path(inspect.getfile(entry.target))
+
+
+def _execute(name: str, file: Path) -> None:
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{file} is no Python file; --plugin takes one that calls register_model")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+def _look_up(kind: str, table: dict[str, _Entry], name: str) -> _Entry:
+    if name not in table:
+        raise unknown_name(kind, name, table)
+    return table[name]
+
+
+def _resolve(target: str | type) -> Any:
+    if not isinstance(target, str):
+        return target
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _origin(target: str | type) -> str:
+    return target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"

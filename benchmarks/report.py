@@ -1,0 +1,45 @@
+"""What a checkpoint is worth: its scores and measures on the held-out rows."""
+
+from pathlib import Path
+from typing import Any
+
+from minebench.benchmarks import rows
+from minebench.benchmarks.checkpoint import weights_sha256
+from minebench.benchmarks.evaluation import evaluate
+from minebench.benchmarks.job import RunSettings
+from minebench.benchmarks.scoring import score_run
+from minebench.benchmarks.workbench import for_checkpoint
+
+
+def report(path: Path, settings: RunSettings) -> dict[str, Any]:
+    """Score a checkpoint; the file says which model it is and what it was trained on.
+
+    Args:
+        path: A ``.safetensors`` file, or the folder of a finished run.
+        settings: Device and data folder.
+
+    Returns:
+        Plain data: what it is, its scores by metric, and reconstruction, KL (nats per image) and active codes.
+
+    Raises:
+        UsageError: If it is no checkpoint, or its data is not here.
+    """
+    bench = for_checkpoint(path, device=settings.device, threads=settings.threads, data_root=settings.data_root)
+    spec, scored = bench.header.spec, rows.scored_rows(bench.dataset)
+    evaluation = evaluate(bench.model, bench.dataset, scored, seed=spec.seed, device=bench.device)
+    scores = score_run(bench.header.train_id, evaluation.representation, spec.seed)
+    return {
+        "run": bench.header.train_id,
+        "model": spec.model,
+        "data": f"{spec.dataset} ({bench.dataset.source})",
+        "seed": spec.seed,
+        "steps": bench.header.step,
+        "rows": rows.describe(scored).model_dump(),
+        "scores": {score.metric: score.value for score in scores},
+        "measures": {
+            "reconstruction": evaluation.reconstruction,
+            "kl": evaluation.kl,
+            "active_codes": evaluation.active_codes,
+        },
+        "weights": weights_sha256(bench.model),
+    }

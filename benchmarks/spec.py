@@ -1,0 +1,38 @@
+"""What decides the outcome of a run, and nothing else: how a run is carried out stands in ``job.py``."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, PositiveInt
+
+
+class Frozen(BaseModel):
+    """Immutable, unknown keys refused, numbers finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+
+class TrainConfig(Frozen):
+    """How long and on what batches a model is trained; part of a run's identity."""
+
+    steps: NonNegativeInt = Field(300_000, description="Steps: each is one round of the model's phases.")
+    batch_size: PositiveInt = Field(64, description="Images in a batch, drawn with replacement.")
+    precision: Literal["fp32"] = Field("fp32", description="Arithmetic of the networks.")
+
+
+class RunSpec(Frozen):
+    """One model, one data set, one seed: what decides the outcome of a run.
+
+    ``profile`` is the label under which the board groups results; it decides no number and is no part of the identity.
+    """
+
+    model: str
+    config: dict[str, JsonValue]  # complete: defaults are written out
+    dataset: str
+    seed: NonNegativeInt
+    train: TrainConfig
+    profile: str
+
+    @property
+    def name(self) -> str:
+        """For logs and bars, e.g. ``beta_vae/dsprites/0``."""
+        return f"{self.model}/{self.dataset}/{self.seed}"

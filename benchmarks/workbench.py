@@ -1,0 +1,80 @@
+"""A model with its data on a device: built for a job, or rebuilt from a checkpoint."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from minebench.baselines.contract import DataSpec
+from minebench.benchmarks import checkpoint, devices, provenance, registry
+from minebench.benchmarks.batches import initialisation
+from minebench.benchmarks.job import Job
+from minebench.benchmarks.spec import RunSpec
+from minebench.benchmarks.suggestions import UsageError
+from minebench.datasets.factor_dataset import FactorDataset
+from minebench.datasets.splits import Split, held_out_split
+
+
+class Workbench(NamedTuple):
+    """What a run works on."""
+
+    dataset: FactorDataset
+    split: Split
+    model: Any  # a minebench.baselines.contract.Model that is an nn.Module
+    header: checkpoint.Header
+    device: torch.device
+
+
+def for_job(job: Job) -> Workbench:
+    """Load the data of a job and build its model with the weights that its seed gives."""
+    device = devices.configure(job.settings.device, job.settings.threads)
+    dataset: FactorDataset = registry.dataset(job.spec.dataset).load(job.settings.data_root)
+    split = held_out_split(dataset)
+    header = checkpoint.Header(
+        train_id=job.train_id,
+        spec=job.spec,
+        step=0,
+        image_shape=dataset.image_shape,
+        n_images=len(split.train),
+        factor_sizes=dataset.factor_sizes,
+        data_fingerprint=dataset.fingerprint(),
+        versions=provenance.versions(),
+    )
+    return Workbench(dataset, split, build_model(header, device), header, device)
+
+
+def for_checkpoint(path: Path, *, device: str = "cpu", threads: int = 1, data_root: Path | None = None) -> Workbench:
+    """Rebuild the model of a checkpoint with its weights, and load the data that it was trained on.
+
+    Args:
+        path: A ``.safetensors`` file, or the folder of a finished run.
+        device: Where to put the model.
+        threads: CPU threads of one operation.
+        data_root: Where data lies.
+
+    Raises:
+        UsageError: If the file is no checkpoint, its model is not registered, or the data differs from what the model
+            was trained on.
+    """
+    chosen = devices.configure(device, threads)
+    file = path / checkpoint.FINAL_WEIGHTS if path.is_dir() else path
+    header = checkpoint.read_header(file)
+    model = build_model(header, chosen)
+    checkpoint.load_weights(file, model)
+    dataset: FactorDataset = registry.dataset(header.spec.dataset).load(data_root)
+    if dataset.fingerprint() != header.data_fingerprint:
+        raise UsageError(
+            f"{file} was trained on other pixels of {header.spec.dataset} than those found here "
+            f"({header.data_fingerprint[:12]} against {dataset.fingerprint()[:12]}); name its folder with --data-dir"
+        )
+    return Workbench(dataset, held_out_split(dataset), model, header, chosen)
+
+
+def build_model(header: checkpoint.Header, device: torch.device) -> Any:
+    """The model that a header describes, with the weights that its seed gives, channels last in memory."""
+    spec: RunSpec = header.spec
+    entry = registry.model(spec.model)
+    config = entry.config_class().model_validate(spec.config)
+    with initialisation(spec.seed):
+        model = entry.model_class()(config, DataSpec(header.image_shape, header.n_images, header.factor_sizes))
+    return model.to(device=device, memory_format=torch.channels_last)
