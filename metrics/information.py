@@ -64,10 +64,24 @@ def joint_information(
             or ``n_bins`` or ``binning`` is not valid.
     """
     inputs = check_codes_and_factors(codes, factors, min_codes=2, n_factor_bins=n_factor_bins)
-    bins = np.ascontiguousarray(bin_codes(inputs.codes, n_bins=n_bins, binning=binning).T)
-    code_entropy = np.array([_entropy(np.bincount(column)) for column in bins])
-    factor_entropy = np.array([_entropy(np.bincount(column)) for column in inputs.factors.T])
-    mutual = code_entropy[:, None] + factor_entropy - _joint_entropy(bins, inputs, n_bins)
+    n_samples, n_codes = inputs.codes.shape
+    sizes = np.array(inputs.factor_sizes)
+    starts = np.cumsum(sizes) - sizes  # the values of all factors stand side by side in one row of the table
+    cells = inputs.factors.T + starts[:, None]
+    block = min(_BLOCK, 4 * inputs.codes.size)
+    step = max(1, block // cells.size)
+    joint, alone = [], []
+    for first in range(0, n_codes, step):
+        columns = np.asfortranarray(inputs.codes[:, first : first + step])
+        bins = bin_codes(columns, n_bins=n_bins, binning=binning).T
+        table = _count(bins, cells, (len(bins), n_bins, int(sizes.sum())), block)
+        joint.append(_entropy(np.add.reduceat(xlogy(table, table).sum(axis=1), starts, axis=1), n_samples))
+        counts = table[:, :, : sizes[0]].sum(axis=2)  # summed over the values of any factor
+        alone.append(_entropy(xlogy(counts, counts).sum(axis=1), n_samples))
+    values = np.bincount(cells.ravel())
+    factor_entropy = _entropy(np.add.reduceat(xlogy(values, values), starts), n_samples)
+    code_entropy = np.concatenate(alone)
+    mutual = code_entropy[:, None] + factor_entropy - np.concatenate(joint)
     mutual = np.where(inputs.alive[:, None], np.maximum(mutual, 0.0), 0.0)  # below 0 only by rounding
     return JointInformation(inputs, n_bins, mutual, code_entropy, factor_entropy)
 
@@ -97,29 +111,22 @@ def bin_codes(codes: NDArray[np.float64], *, n_bins: int, binning: Binning = "wi
     raise ValueError(f"binning must be 'width' or 'quantile'; got {binning!r}")
 
 
-def _joint_entropy(bins: NDArray[np.intp], inputs: CheckedInputs, n_bins: int) -> NDArray[np.float64]:
-    """H(z_d, v_k) of all pairs; ``bins`` is (n_codes, n_samples)."""
-    sizes = np.array(inputs.factor_sizes)
-    starts = np.cumsum(sizes) - sizes
-    width = int(sizes.sum())  # one row of the table holds the values of all factors side by side
-    columns = inputs.factors.T + starts[:, None]
-    n_factors, n_samples = columns.shape
-    block = min(_BLOCK, 4 * inputs.codes.size)
-    n_rows = min(n_samples, max(1, block // n_factors))
-    n_codes = max(1, block // (n_rows * n_factors))
-    entropies = []
-    for first in range(0, len(bins), n_codes):
-        part = bins[first : first + n_codes]
-        table = np.zeros(len(part) * n_bins * width, dtype=np.intp)
-        for row in range(0, n_samples, n_rows):
-            cell = (part[:, row : row + n_rows] + n_bins * np.arange(len(part))[:, None]) * width
-            pairs = cell[:, None, :] + columns[None, :, row : row + n_rows]  # (codes, factors, rows)
-            table += np.bincount(pairs.ravel(), minlength=table.size)
-        log_sum = xlogy(table, table).reshape(len(part), n_bins, width).sum(axis=1)
-        entropies.append(np.log(n_samples) - np.add.reduceat(log_sum, starts, axis=1) / n_samples)
-    return np.concatenate(entropies)
+def _count(
+    bins: NDArray[np.intp], cells: NDArray[np.intp], shape: tuple[int, int, int], block: int
+) -> NDArray[np.intp]:
+    """How often each bin of each code meets each value of each factor, shape (codes, bins, values of all factors).
+
+    ``bins`` is (codes, samples), ``cells`` (factors, samples); at most ``block`` pairs, or one row's, are held at once.
+    """
+    n_codes, n_bins, width = shape
+    table = np.zeros(n_codes * n_bins * width, dtype=np.intp)
+    n_rows = max(1, block // (len(cells) * n_codes))
+    for row in range(0, bins.shape[1], n_rows):
+        corner = (bins[:, row : row + n_rows] + n_bins * np.arange(n_codes)[:, None]) * width
+        pairs = corner[:, None, :] + cells[None, :, row : row + n_rows]  # (codes, factors, rows)
+        table += np.bincount(pairs.ravel(), minlength=table.size)
+    return table.reshape(shape)
 
 
-def _entropy(counts: NDArray[np.intp]) -> float:
-    total = counts.sum()
-    return float(np.log(total) - xlogy(counts, counts).sum() / total)
+def _entropy(count_log_count: NDArray[np.float64], n_samples: int) -> NDArray[np.float64]:
+    return np.asarray(np.log(n_samples) - count_log_count / n_samples)

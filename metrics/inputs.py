@@ -52,12 +52,15 @@ class CheckedInputs:
             "notes": notes,
         }
 
-    def unit_codes(self) -> NDArray[np.float64]:
-        """Codes moved to [0, 1] by their range; dead codes are exactly 0.
-
-        Moments of these neither overflow nor vanish, whatever the scale of the codes.
-        """
-        return (self.codes - self.minimum) / np.where(self.alive, self.value_range, 1.0)
+    def standardized(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Codes with mean 0 and variance 1 (dead codes exactly 0), and the standard deviations they had (ddof 1)."""
+        # scaled by the range first: then no square overflows or vanishes, whatever the unit of the codes
+        unit = self.codes - self.minimum
+        unit /= np.where(self.alive, self.value_range, 1.0)
+        unit -= np.where(self.alive, unit.mean(axis=0), 0.0)
+        variance = np.einsum("nd,nd->d", unit, unit) / max(1, len(unit) - 1)
+        unit /= np.where(self.alive, np.sqrt(variance), 1.0)
+        return unit, np.sqrt(variance) * self.value_range
 
 
 def check_codes_and_factors(

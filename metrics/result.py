@@ -1,9 +1,11 @@
 """What a metric returns beside its number: the direction in which it improves and the parts it is made of."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+# read-only containers, so that a list of floats is one
+Json: TypeAlias = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
 @dataclass(frozen=True)
@@ -19,4 +21,4 @@ class MetricResult:
 
     value: float
     direction: Literal["up", "down"]
-    details: dict[str, Json]
+    details: Mapping[str, Json]

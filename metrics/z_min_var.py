@@ -10,10 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from minebench.metrics.groups import ValueGroups, votable_groups
-from minebench.metrics.inputs import CheckedInputs, check_codes_and_factors
+from minebench.metrics.inputs import check_codes_and_factors
 from minebench.metrics.result import MetricResult
 
 VERSION: int = 1
+
+_BLOCK = 32  # codes summed at once: the rows of one value stay in the cache
 
 
 def z_min_var(
@@ -130,11 +132,13 @@ def z_min_var_result(
     if not inputs.alive.any():
         details |= {"factor_vae_score": 1 / len(groups), "notes": ["all codes are constant: the score is chance"]}
         return MetricResult(1 - 1 / len(groups), "down", details)
-    active, passed = _active_codes(inputs, min_std)
-    if not passed:
+    standardized, std = inputs.standardized()
+    active = np.flatnonzero(inputs.alive & (std > min_std))
+    if len(active) == 0:
+        active = np.flatnonzero(inputs.alive)
         details["notes"] = [f"no code passed min_std={min_std:g}: all non-constant codes were used"]
     factor = rng.integers(len(groups), size=n_train + n_test)
-    winner = _winners(_unit_variance(inputs, active), groups, factor, batch_size, rng)
+    winner = _winners(standardized[:, active], groups, factor, batch_size, rng)
     votes = np.bincount(winner[:n_train] * len(groups) + factor[:n_train], minlength=len(active) * len(groups))
     named = votes.reshape(len(active), len(groups)).argmax(axis=1)
     correct = named[winner[n_train:]] == factor[n_train:]
@@ -151,20 +155,6 @@ def z_min_var_result(
     return MetricResult(1 - accuracy, "down", details)
 
 
-def _active_codes(inputs: CheckedInputs, min_std: float) -> tuple[NDArray[np.intp], bool]:
-    """The codes that vote, and whether they passed ``min_std``."""
-    std = inputs.unit_codes().std(axis=0, ddof=1) * inputs.value_range
-    passed = np.flatnonzero(inputs.alive & (std > min_std))
-    return (passed, True) if len(passed) else (np.flatnonzero(inputs.alive), False)
-
-
-def _unit_variance(inputs: CheckedInputs, active: NDArray[np.intp]) -> NDArray[np.float64]:
-    unit = inputs.unit_codes()[:, active]
-    unit -= unit.mean(axis=0)
-    unit /= unit.std(axis=0, ddof=1)
-    return unit
-
-
 def _winners(
     codes: NDArray[np.float64],
     groups: list[ValueGroups],
@@ -172,19 +162,35 @@ def _winners(
     batch_size: int,
     rng: np.random.Generator,
 ) -> NDArray[np.intp]:
-    """The column of ``codes`` (centred, unit variance) that varies least in each vote."""
-    moments = np.hstack([codes, codes**2])
+    """The column of ``codes`` (mean 0, variance 1) that varies least in each vote."""
+    order, rows = _vote_rows(groups, factor, batch_size, rng)
+    # a vote is a row of ones at its samples: a sparse product sums the codes and squares of all votes at once
+    ends = np.arange(0, len(rows) + 1, batch_size)
+    picks = csr_array((np.ones(len(rows)), rows, ends), shape=(len(factor), len(codes)))
+    least = np.full(len(factor), np.inf)
     winner = np.empty(len(factor), dtype=np.intp)
+    for first in range(0, codes.shape[1], _BLOCK):
+        block = codes[:, first : first + _BLOCK]
+        mean, square = np.hsplit(picks @ np.hstack([block, block**2]) / batch_size, 2)
+        variance = square - mean**2  # one constant factor away from the paper's, for all codes alike
+        smallest = variance.min(axis=1)
+        better = np.flatnonzero(smallest < least)
+        least[better] = smallest[better]
+        winner[order[better]] = first + variance[better].argmin(axis=1)
+    return winner
+
+
+def _vote_rows(
+    groups: list[ValueGroups], factor: NDArray[np.intp], batch_size: int, rng: np.random.Generator
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The votes, those with the same fixed value together, and in this order the rows of each."""
+    order, rows = [], []
     for k, group in enumerate(groups):
         votes = np.flatnonzero(factor == k)
         value = rng.integers(len(group.counts), size=len(votes))
-        rows = _deal(group, np.bincount(value, minlength=len(group.counts)) * batch_size, rng)
-        # a vote is a row of ones at its samples: one sparse product sums the codes and squares of all votes
-        ends = np.arange(0, len(rows) + 1, batch_size)
-        picks = csr_array((np.ones(len(rows)), rows, ends), shape=(len(votes), len(codes)))
-        mean, square = np.hsplit(picks @ moments / batch_size, 2)
-        winner[votes[np.argsort(value, kind="stable")]] = np.argmin(square - mean**2, axis=1)
-    return winner
+        order.append(votes[np.argsort(value, kind="stable")])
+        rows.append(_deal(group, np.bincount(value, minlength=len(group.counts)) * batch_size, rng))
+    return np.concatenate(order), np.concatenate(rows)
 
 
 def _deal(group: ValueGroups, n_rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
