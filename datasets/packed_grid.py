@@ -100,10 +100,10 @@ class PackedGrid:
         """
         rows = check_rows(index, len(self))
         if len(rows) <= _BLOCK:
-            return unpack(self.words[rows])
+            return unpack(self.words.take(rows, axis=0))
         images = np.empty((len(rows), *self.image_shape), np.uint8)
         for start in range(0, len(rows), _BLOCK):
-            images[start : start + _BLOCK] = unpack(self.words[rows[start : start + _BLOCK]])
+            images[start : start + _BLOCK] = unpack(self.words.take(rows[start : start + _BLOCK], axis=0))
         return images
 
     def factors(self, index: ArrayLike) -> np.ndarray:

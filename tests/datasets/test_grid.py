@@ -2,7 +2,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
@@ -23,6 +23,7 @@ def test_rows_are_in_c_order():
     ]
 
 
+@settings(deadline=None, database=None)
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=5))
 def test_index_undoes_factors_for_any_sizes(sizes):
     grid = Grid(tuple(f"f{k}" for k in range(len(sizes))), tuple(sizes))
