@@ -110,10 +110,8 @@ class TrainerState:
     """
 
     def __init__(self, model: Model) -> None:
-        players = model.players()
-        check_players(model, players)
+        self.players = {player.name: PlayerState(player) for player in checked_players(model)}
         self.model = model
-        self.players = {player.name: PlayerState(player) for player in players}
         self.step = 0
         self.seconds = 0.0  # of training, over all processes that had a part in it
         self.log = TermLog()
@@ -149,14 +147,16 @@ def train(
         yield state.log.read() if state.step % log_every == 0 or state.step == config.steps else None
 
 
-def check_players(model: Model, players: Sequence[Player]) -> None:
-    """Refuse players that share parameters or do not cover the model.
+def checked_players(model: Model) -> Sequence[Player]:
+    """The players of a model, refused if they share parameters or do not cover the model.
 
     Raises:
+        TypeError: If the model is no ``nn.Module``.
         ValueError: With the names of the parameters at fault.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"a model must be a torch.nn.Module; got {type(model).__name__}")
+    players = model.players()
     owners: dict[int, list[str]] = {id(p): [] for p in model.parameters() if p.requires_grad}
     for player in players:
         for parameter in player.parameters:
@@ -166,3 +166,4 @@ def check_players(model: Model, players: Sequence[Player]) -> None:
         raise ValueError(f"each parameter belongs to one player; shared: {shared}")
     if orphans := [names[key] for key, who in owners.items() if not who]:
         raise ValueError(f"parameters that no player moves: {orphans}; give them to one or set requires_grad=False")
+    return players

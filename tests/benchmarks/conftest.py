@@ -1,0 +1,60 @@
+"""Small runs: a handful of steps on shapes_mini."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minebench.benchmarks import harness, registry
+from minebench.benchmarks.job import Job, RunSettings
+from minebench.benchmarks.profile import complete_config
+from minebench.benchmarks.spec import RunSpec, TrainConfig
+from minebench.leaderboard.results import ResultStore
+
+MINI_PROFILE = """\
+name: mini
+about: for tests
+models: [beta_vae]
+datasets: [shapes_mini]
+seeds: [0]
+train: {steps: 4, batch_size: 4}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _registry_is_restored():
+    before = dict(registry.MODELS)
+    yield
+    registry.MODELS.clear()
+    registry.MODELS.update(before)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ResultStore:
+    return ResultStore(tmp_path / "runs")
+
+
+@pytest.fixture
+def mini_profile(tmp_path: Path) -> Path:
+    path = tmp_path / "mini.yaml"
+    path.write_text(MINI_PROFILE)
+    return path
+
+
+@pytest.fixture
+def spec() -> Callable[..., RunSpec]:
+    def make(model: str = "beta_vae", seed: int = 0, steps: int = 4, **config: Any) -> RunSpec:
+        train = TrainConfig(steps=steps, batch_size=4)
+        values = complete_config(model, config)
+        return RunSpec(model=model, config=values, dataset="shapes_mini", seed=seed, train=train, profile="mini")
+
+    return make
+
+
+@pytest.fixture
+def job(spec: Callable[..., RunSpec], store: ResultStore) -> Callable[..., Job]:
+    def make(*args: Any, settings: RunSettings | None = None, **kwargs: Any) -> Job:
+        return harness.plan([spec(*args, **kwargs)], store, settings or RunSettings(log_every=2))[0].job
+
+    return make
