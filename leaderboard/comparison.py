@@ -45,6 +45,7 @@ class Pair:
         scale: Where Welch's t was taken.
         permutation: Two-sided p of the exact permutation test; None where it could not
             reject at this number of seeds.
+        least: The least p that the exact test can give at this number of seeds.
     """
 
     first: str
@@ -54,6 +55,7 @@ class Pair:
     holm: float
     scale: Literal["logit", "plain"]
     permutation: float | None
+    least: float
 
     @property
     def separable(self) -> bool:
@@ -95,13 +97,16 @@ def compare(samples: Samples, *, lower: float | None = None, upper: float | None
     for first, second in names:
         a, b = strata[first], strata[second]
         p, scale = welch(a, b, lower=lower, upper=upper)
-        permutation = permutation_test(a, b) if smallest_p(a, b) < ALPHA / len(names) else None
+        least = smallest_p(a, b)
+        permutation = permutation_test(a, b) if least < ALPHA / len(names) else None
         decides = p if p is not None else permutation if permutation is not None else 1.0
-        raw.append((moments_of(a).mean - moments_of(b).mean, decides, scale, permutation))
-    corrected = holm([p for _, p, _, _ in raw])
+        raw.append((moments_of(a).mean - moments_of(b).mean, decides, scale, permutation, least))
+    corrected = holm([p for _, p, *_ in raw])
     return tuple(
-        Pair(first, second, difference, p, adjusted, scale, permutation)
-        for (first, second), (difference, p, scale, permutation), adjusted in zip(names, raw, corrected, strict=True)
+        Pair(first, second, difference, p, adjusted, scale, permutation, least)
+        for (first, second), (difference, p, scale, permutation, least), adjusted in zip(
+            names, raw, corrected, strict=True
+        )
     )
 
 

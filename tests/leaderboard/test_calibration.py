@@ -50,7 +50,7 @@ def test_the_overall_simulation_draws_the_intervals_of_the_board():
             truth = np.mean([a / (a + b) for a, b in shapes])
             cells = [estimate(list(draws[:, i]), lower=0.0, upper=1.0) for i in range(100)]
             shares.append(np.mean([cell.low <= truth <= cell.high for cell in cells]))
-    simulated = simulate_overall_coverage(3, rng=np.random.default_rng(4), n_tables=100)
+    simulated = simulate_overall_coverage(3, "logit t", rng=np.random.default_rng(4), n_tables=100)
     assert simulated == pytest.approx((min(shares), max(shares)))
 
 
@@ -62,7 +62,7 @@ def test_the_false_alarms_are_those_of_the_flag():
 
 def test_the_last_row_serves_beyond_the_table():
     assert coverage(50, "logit t") == COVERAGE["logit t"][20]
-    assert coverage(50, "overall") == OVERALL_COVERAGE[10]
+    assert coverage(50, "t", overall=True) == OVERALL_COVERAGE["t"][10]
     assert false_alarm_rate(50) == FALSE_ALARMS[20]
 
 
@@ -82,9 +82,10 @@ def test_the_coverage_table_is_what_the_simulation_gives(method):
 
 
 @pytest.mark.slow
-def test_the_overall_table_is_what_the_simulation_gives():
-    for n, row in OVERALL_COVERAGE.items():
-        assert simulate_overall_coverage(n, rng=np.random.default_rng(n)) == pytest.approx(row, abs=0.002)
+@pytest.mark.parametrize("method", ["logit t", "t"])
+def test_the_overall_table_is_what_the_simulation_gives(method):
+    for n, row in OVERALL_COVERAGE[method].items():
+        assert simulate_overall_coverage(n, method, rng=np.random.default_rng(n)) == pytest.approx(row, abs=0.002)
 
 
 @pytest.mark.slow

@@ -118,7 +118,7 @@ def test_models_that_cannot_be_compared_are_refused():
 
 def pair(first, second, separable):
     p = 0.01 if separable else 0.5
-    return Pair(first, second, 0.0, p, p, "plain", None)
+    return Pair(first, second, 0.0, p, p, "plain", None, 1.0)
 
 
 def ranked(means, separable, direction="up"):
