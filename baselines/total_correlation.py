@@ -116,8 +116,9 @@ def full_total_correlation(
         raise ValueError(f"the standard error needs at least two samples; got {len(z)}")
     joint = torch.full((len(z),), -math.inf, dtype=torch.float64, device=z.device)
     parts = torch.full((len(z), len(blocks) if blocks else z.shape[1]), -math.inf, dtype=torch.float64, device=z.device)
-    for mean, logvar in zip(posterior.mean.split(chunk), posterior.logvar.split(chunk), strict=True):
-        log_density = log_density_matrix(z, Gaussian(mean, logvar))
+    for start in range(0, len(posterior.mean), chunk):
+        part = Gaussian(posterior.mean[start : start + chunk], posterior.logvar[start : start + chunk])
+        log_density = log_density_matrix(z, part)
         joint = torch.logaddexp(joint, log_density.sum(2).logsumexp(1).double())
         parts = torch.logaddexp(parts, _by_block(log_density, blocks).logsumexp(1).double())
     log_n = math.log(len(posterior.mean))

@@ -41,8 +41,20 @@ def explain(error: ValidationError, schema: type[BaseModel], what: str) -> Usage
     lines = []
     for problem in error.errors(include_url=False):
         key = ".".join(map(str, problem["loc"]))
-        if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
-            lines.append(str(unknown_name("key", key, schema.model_fields)))
+        known = _fields_beside(problem["loc"], schema)
+        if problem["type"] == "extra_forbidden" and known:
+            lines.append(str(unknown_name("key", key, known)))
         else:
             lines.append(f"{key}: {problem['msg'][0].lower()}{problem['msg'][1:]}; got {problem['input']!r}")
     return UsageError(f"{what}: " + "; ".join(lines))
+
+
+def _fields_beside(place: tuple[int | str, ...], schema: type[BaseModel]) -> list[str]:
+    """The keys that exist where an unknown one was found, with their path."""
+    *path, _ = place
+    for part in path:
+        field = schema.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        schema = field.annotation
+    return [".".join(map(str, [*path, name])) for name in schema.model_fields]

@@ -1,0 +1,153 @@
+import os
+import signal
+import time
+
+import pytest
+
+from minebench.benchmarks import boards, harness, provenance, registry
+from minebench.benchmarks.backends import local
+from minebench.benchmarks.job import RunSettings
+from minebench.benchmarks.record import failed_result
+from minebench.benchmarks.status import statuses
+from minebench.leaderboard.results import Failure
+
+SETTINGS = RunSettings(log_every=2, checkpoint_seconds=0.0)
+
+
+def plan(specs, store, **options):
+    return harness.plan(specs, store, SETTINGS, **options)
+
+
+def run(planned, store, **options):
+    return list(harness.run(planned, store, slots=options.pop("slots", 2), **options))
+
+
+def states(planned):
+    return [entry.state for entry in planned]
+
+
+def fail(store, job, kind):
+    """Put a failed record of a job into the store."""
+    store.save(failed_result(job, Failure(kind=kind, message="m"), provenance.now()))
+
+
+def test_what_is_there_is_reused_and_what_moved_is_told(spec, store):
+    specs = [spec("beta_vae"), spec("untrained")]
+    first = plan(specs, store)
+    assert states(first) == ["new", "new"]
+    assert first[0].why == "not run yet"
+    events = run(first, store)
+    assert sorted(event.job.spec.model for event in events if event.kind == "ended") == ["beta_vae", "untrained"]
+    assert states(plan(specs, store)) == ["done", "done"]
+    [changed] = plan([spec("beta_vae", beta=9.0)], store)
+    assert (changed.state, changed.why) == ("new", "changed: model configuration")
+    assert changed.seconds == pytest.approx(store.load(first[0].job.train_id).train_seconds)
+    assert [entry.state for entry in statuses(store)] == ["done", "done"]
+
+
+def test_a_moved_metric_is_scored_again_from_stored_codes_and_nothing_is_trained(spec, store, monkeypatch):
+    [entry] = plan([spec("untrained")], store)
+    run([entry], store)
+    before = store.load(entry.job.train_id)
+    monkeypatch.setattr("minebench.metrics.mig.VERSION", 2)
+    planned = plan([spec("untrained")], store)
+    assert (planned[0].state, planned[0].why) == ("rescore", "1 metrics moved; scored again from stored codes")
+    harness.rescore(planned, store)
+    after = store.load(entry.job.train_id)
+    assert {score.metric: score.version for score in after.scores}["mig"] == 2
+    assert [score.value for score in after.scores] == [score.value for score in before.scores]
+    assert after.weights_sha256 == before.weights_sha256
+    assert states(plan([spec("untrained")], store)) == ["done"]
+
+
+def test_failures_stay_until_a_retry_is_asked_for_and_kills_go_on(spec, store):
+    [entry] = plan([spec("untrained")], store)
+    fail(store, entry.job, "error")
+    [failed] = plan([spec("untrained")], store)
+    assert (failed.state, failed.why) == ("failed", "error: m; --retry-failed runs it again")
+    assert run([failed], store) == []
+    assert states(plan([spec("untrained")], store, retry_failed=True)) == ["resume"]
+    fail(store, entry.job, "killed")
+    assert states(plan([spec("untrained")], store)) == ["resume"]
+
+
+def test_a_worker_that_is_killed_is_recorded_takes_no_other_along_and_goes_on_next_time(spec, store):
+    specs = [spec("beta_vae", steps=400), spec("untrained")]
+    planned, killed = plan(specs, store), False
+    for event in harness.run(planned, store, slots=2):
+        progress = event.progress
+        if not killed and progress is not None and event.job is planned[0].job and progress.step >= 2:
+            os.kill(progress.pid, signal.SIGKILL)
+            killed = True
+    record = store.load(planned[0].job.train_id)
+    assert (record.failure.kind, record.failure.message) == ("killed", "the process ended by SIGKILL from outside")
+    assert store.load(planned[1].job.train_id).status == "done"
+    [again] = plan(specs[:1], store)
+    assert again.state == "resume"
+    assert "goes on from step" in again.why
+
+
+def test_a_run_over_its_time_is_killed_and_recorded(spec, store):
+    planned = plan([spec("beta_vae", steps=10**6)], store)
+    run(planned, store, time_limit=6.0)
+    assert store.load(planned[0].job.train_id).failure.kind == "timeout"
+    assert states(plan([spec("beta_vae", steps=10**6)], store)) == ["failed"]
+
+
+def test_closing_the_harness_stops_its_runs_with_a_checkpoint(spec, store):
+    planned = plan([spec("beta_vae", steps=10**6)], store)
+    events = harness.run(planned, store, slots=1)
+    pid = next(e.progress.pid for e in events if e.progress is not None and e.progress.step > 0)
+    events.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert not store.exists(planned[0].job.train_id)
+    [entry] = plan([spec("beta_vae", steps=10**6)], store)
+    assert entry.state == "resume"
+    assert entry.why.startswith("interrupted, goes on from step")
+
+
+def test_a_run_held_by_another_harness_is_waited_for_not_repeated(spec, store, monkeypatch):
+    monkeypatch.setattr(local, "_BUSY_SECONDS", 0.1)
+    planned = plan([spec("untrained")], store)
+    lock = store.lock(planned[0].job.train_id)
+    lock.acquire()
+    kinds = []
+    for event in harness.run(planned, store, slots=1):
+        kinds.append(event.kind)
+        if event.kind == "busy":
+            lock.release()
+    assert kinds.count("busy") >= 1
+    assert kinds[-1] == "ended"
+    assert store.load(planned[0].job.train_id).status == "done"
+
+
+def test_a_process_that_cannot_start_is_recorded_with_its_words(spec, store):
+    [entry] = plan([spec("untrained")], store)
+    settings = SETTINGS.model_copy(update={"plugins": (store.root / "no_such_plugin.py",)})
+    job = entry.job.model_copy(update={"settings": settings})
+    run([entry._replace(job=job)], store)
+    failure = store.load(job.train_id).failure
+    assert (failure.kind, failure.message) == ("error", "the process ended with status 1")
+    assert "no plug-in at" in failure.traceback
+
+
+def test_the_board_takes_the_newest_result_of_a_cell(spec, store, monkeypatch):
+    old, new = plan([spec("untrained")], store)[0], plan([spec("untrained", latent_dim=4)], store)[0]
+    run([old], store)
+    time.sleep(1.1)  # times are kept to the second
+    run([new], store)
+    assert [result.train_id for result in boards.current_results(store)] == [new.job.train_id]
+    text = boards.rebuild_store_board(store)
+    assert "untrained" in text
+    assert (store.root / "board" / "README.md").is_file()
+
+
+def test_registry_entries_resolve():
+    for entry in registry.MODELS.values():
+        assert entry.model_class().__doc__
+        assert entry.config_class().model_fields
+        assert registry.source_file(entry).is_file()
+    for entry in registry.METRICS.values():
+        assert entry.version() >= 1
+        assert "rng" not in entry.full_protocol()
