@@ -75,6 +75,22 @@ def test_dead_codes_know_exactly_nothing():
     assert found.code_entropy[2] == pytest.approx(0, abs=1e-12)
 
 
+def test_information_is_never_below_zero():
+    """On a grid the sums of logarithms cancel to about 1e-16 of either sign."""
+    factors = np.indices((2, 2, 3)).reshape(3, -1).T
+    mutual = joint_information(factors, factors).mutual
+    assert mutual.min() == 0
+    np.testing.assert_allclose(mutual, np.diag(np.log([2, 2, 3])), atol=1e-12)
+
+
+def test_quantile_bins_by_hand_and_the_same_from_both_ends():
+    """Ranks 1..7 less a half, times 3 / 7: 0.2, 0.6, 1.1, 1.5, 1.9, 2.4, 2.8."""
+    code = np.array([[3.0], [5.0], [6.0], [7.0], [70.0], [71.0], [72.0]])
+    bins = bin_codes(code, n_bins=3, binning="quantile")
+    np.testing.assert_array_equal(bins[:, 0], [0, 0, 1, 1, 1, 2, 2])
+    np.testing.assert_array_equal(bin_codes(-code, n_bins=3, binning="quantile"), 2 - bins)
+
+
 def test_quantile_bins_hold_equally_many():
     codes = np.random.default_rng(0).normal(size=(1000, 3))
     bins = bin_codes(codes, n_bins=20, binning="quantile")

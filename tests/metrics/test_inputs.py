@@ -75,6 +75,13 @@ def test_the_way_out_bins_what_has_more_values_and_keeps_the_rest():
     assert checked.factor_sizes == (2, 2)
 
 
+def test_binning_never_merges_values_that_are_few():
+    """0, 1 and 100 are three values; five equal widths would put 0 and 1 together."""
+    factors = np.array([[0], [1], [100], [100]])
+    checked = check_codes_and_factors(CODES, factors, n_factor_bins=5)
+    np.testing.assert_array_equal(checked.factors, [[0], [1], [2], [2]])
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_factors_that_are_not_finite_are_refused_even_when_binned(bad):
     factors = np.array([[0, 0], [0, 1], [1, bad], [1, 1]])

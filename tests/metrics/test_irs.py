@@ -94,7 +94,9 @@ def test_noise_scores_above_zero_and_more_in_small_samples():
 def test_constant_codes_score_zero_and_do_not_weigh():
     factors = full_grid(4, 5)
     assert irs(np.full((20, 3), 0.1, dtype=np.float32), factors) == 0.0
-    assert irs(np.hstack([factors, np.full((20, 1), 0.1)]), factors) == pytest.approx(1.0)
+    result = irs_result(np.hstack([factors, np.full((20, 1), 0.1)]), factors)
+    assert result.value == pytest.approx(1.0)
+    assert result.details["code_weight"][2] == 0  # although 20 times 0.1, summed, is not 2
 
 
 @pytest.mark.parametrize("quantile", [0.0, -0.5, 1.5, np.nan])

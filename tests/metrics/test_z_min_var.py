@@ -44,13 +44,16 @@ def test_votes_are_dealt_from_one_deck():
 
 
 def test_the_fixed_value_is_uniform_over_those_present_not_by_frequency():
-    """90 rows against 10: half of 2000 votes each, within five standard deviations, 5 sqrt(2000) / 2."""
+    """90 rows against 10: half of 2000 votes each, within five standard deviations, 5 sqrt(2000) / 2.
+
+    So too among the first 1000 votes: those that train must not be those of the first values."""
     factors = np.array([0] * 90 + [1] * 10)[:, None]
     groups = votable_groups(check_codes_and_factors(factors, factors))
-    _, rows = _vote_rows(groups, np.zeros(2000, dtype=int), 4, np.random.default_rng(0))
+    order, rows = _vote_rows(groups, np.zeros(2000, dtype=int), 4, np.random.default_rng(0))
     votes = factors[rows.reshape(-1, 4), 0]
     assert (votes == votes[:, :1]).all()
     assert abs(votes[:, 0].sum() - 1000) < 5 * np.sqrt(2000) / 2
+    assert abs(votes[order < 1000, 0].sum() - 500) < 5 * np.sqrt(1000) / 2
 
 
 @pytest.mark.parametrize("block", [2, 100])
@@ -88,6 +91,18 @@ def test_codes_that_mix_two_factors_evenly_are_at_chance():
     codes = (factors - 2) @ np.array([[1, -1], [1, 1]]) / np.sqrt(2)
     score = z_min_var(codes, factors, rng=np.random.default_rng(0), **SMALL)
     assert abs(score - 0.5) < 4 * 0.5 / np.sqrt(500)
+
+
+def test_the_votes_that_name_the_codes_are_not_those_that_score():
+    """60 codes of noise and 60 training votes: few codes win twice, so nearly every training vote is right by
+    construction. On other votes two factors are told by chance, 1/2, with a standard error of 0.5 / sqrt(500)."""
+    factors = factors_at_random(5000, 2, 2)
+    codes = np.random.default_rng(1).normal(size=(5000, 60))
+    score = z_min_var(codes, factors, rng=np.random.default_rng(0), n_train=60, n_test=500)
+    assert abs(score - 0.5) < 4 * 0.5 / np.sqrt(500)
+    score = z_min_var(codes, factors, rng=np.random.default_rng(0), n_train=60, n_test=60)
+    assert abs(score - 0.5) < 4 * 0.5 / np.sqrt(60)
+    assert score > 0.3
 
 
 def test_an_exactly_constant_code_never_wins_a_vote():
