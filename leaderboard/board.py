@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from minebench.leaderboard.cells import Cell, Codes, Column, Judgement, cell_of, columns_of, judge
-from minebench.leaderboard.results import Rows, RunResult
+from minebench.leaderboard.results import Rows, RunResult, published
 from minebench.leaderboard.rows import Row, costs_of, failed_runs, row_key, variants
 
 PROFILES = ("paper", "paper-grid", "standard", "quick")  # their order on the board; others follow
@@ -87,10 +87,10 @@ def build(results: Iterable[RunResult]) -> Board:
         results: Finished and failed runs, in any order, of any number of settings.
 
     Returns:
-        The board, which depends on the set of results only: for every setting the tables of
-        the data sets and, where there are several, one over all of them.
+        The board, which depends on the set of results only, as they are published: for every
+        setting the tables of the data sets and, where there are several, one over all of them.
     """
-    runs = _by_age({run.train_id: run for run in results}.values())
+    runs = _by_age({run.train_id: published(run) for run in results}.values())
     newest = {(_setting(run), run.dataset, run.data_fingerprint, row_key(run), run.seed): run for run in runs}
     tables: list[Table] = []
     for setting, members in _grouped(newest.values(), _setting).items():

@@ -232,14 +232,24 @@ def read_jsonl(path: Path) -> tuple[RunResult, ...]:
 def write_jsonl(results: Iterable[RunResult], path: Path) -> None:
     """Publish records: one line each, sorted, the same bytes for the same set of results.
 
-    A line says nothing of the machine's file system: of an absolute path only the last part
-    is kept, and the place of the log is left out.
+    What is published says nothing of the machine's file system, see ``published``.
 
     Raises:
         ResultError: If two records hold different results of one run.
     """
-    lines = [_dump(_published(result)) + "\n" for result in merge(results)]
+    lines = [_dump(published(result).model_dump(mode="json")) + "\n" for result in merge(results)]
     write_atomically(Path(path), "".join(lines))
+
+
+def published(result: RunResult) -> RunResult:
+    """A record without the machine's paths: of an absolute one the last part is kept, the log's place is left out."""
+    text = result.model_dump_json()
+    if "/" not in text and "\\" not in text and '"log":"' not in text:
+        return result
+    record: dict[str, Any] = _without_paths(result.model_dump(mode="json"))
+    if record["failure"]:
+        record["failure"]["log"] = None
+    return RunResult.model_validate(record)
 
 
 def merge(*collections: Iterable[RunResult]) -> tuple[RunResult, ...]:
@@ -289,13 +299,6 @@ def _parse(data: bytes, place: str) -> RunResult:
         ) from None
 
 
-def _published(result: RunResult) -> dict[str, Any]:
-    record: dict[str, Any] = _without_paths(result.model_dump(mode="json"))
-    if record["failure"]:
-        record["failure"]["log"] = None
-    return record
-
-
 def _without_paths(value: Any) -> Any:
     if isinstance(value, str):
         return _PATH.sub(lambda match: _last_part(match["quoted"] or match[0], match["quote"] or ""), value)
@@ -311,7 +314,7 @@ def _last_part(path: str, quote: str) -> str:
 
 
 def _same_or_error(one: RunResult, other: RunResult) -> None:
-    left, right = _published(one), _published(other)
+    left, right = published(one).model_dump(), published(other).model_dump()
     differing = sorted(key for key in left if left[key] != right[key])
     if differing:
         raise ResultError(

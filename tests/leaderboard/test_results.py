@@ -268,6 +268,11 @@ def test_a_published_line_holds_no_machine_paths(make_run, tmp_path, text, publi
     assert result.failure == Failure(kind="error", message=published, traceback=published)
 
 
+def test_the_place_of_the_log_is_not_published(make_run, tmp_path):
+    write_jsonl([make_run(failure=Failure(kind="oom", message="m", log="log.txt"))], tmp_path / "r.jsonl")
+    assert read_jsonl(tmp_path / "r.jsonl")[0].failure == Failure(kind="oom", message="m")
+
+
 def test_a_damaged_line_is_named(make_run, tmp_path):
     path = tmp_path / "r.jsonl"
     write_jsonl([make_run(), make_run(seed=1)], path)
