@@ -44,7 +44,7 @@ class Pair:
         holm: ``p`` corrected for all pairs of the metric.
         scale: Where Welch's t was taken.
         permutation: Two-sided p of the exact permutation test; None where it could not
-            reject at this number of seeds.
+            reject at this number of seeds, or where there are too many arrangements to count.
         least: The least p that the exact test can give at this number of seeds.
     """
 

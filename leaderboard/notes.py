@@ -183,6 +183,8 @@ def _exact_note(tests: Sequence[Pair], family: int) -> str:
     least = min(pair.least for pair in tests)
     if any(pair.permutation is not None for pair in tests):
         return f"The exact permutation test is printed beside Welch's where it can reject; its least p is {least:.2g}."
+    if least < ALPHA / family:
+        return f"The exact permutation test is left out: too many arrangements to count (its least p is {least:.2g})."
     return (
         f"The exact permutation test cannot reject at this number of seeds: its least p is {least:.2g}, "
         f"not below {ALPHA} / {family}."

@@ -27,17 +27,13 @@ def smallest_p(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> flo
 
     Returns:
         2 / prod_d C(n_d + m_d, n_d) where n_d = m_d on every data set (exchanging the two
-        models gives the same distance), else 1 / prod_d; 1 if there are more arrangements
-        than are worth counting.
+        models gives the same distance), else 1 / prod_d.
     """
     sizes = [(len(a), len(b)) for a, b in zip(first, second, strict=True)]
-    counts = [math.comb(n + m, n) for n, m in sizes]
-    if any(math.prod(half) > MAX_ARRANGEMENTS for half in _halves(counts)):
-        return 1.0
-    return (2 if all(n == m for n, m in sizes) else 1) / math.prod(counts)
+    return (2 if all(n == m for n, m in sizes) else 1) / math.prod(math.comb(n + m, n) for n, m in sizes)
 
 
-def permutation_test(first: ArrayLike | Sequence[ArrayLike], second: ArrayLike | Sequence[ArrayLike]) -> float:
+def permutation_test(first: ArrayLike | Sequence[ArrayLike], second: ArrayLike | Sequence[ArrayLike]) -> float | None:
     """Exact permutation test of the difference of means, stratified over data sets.
 
     All ways of dealing the seeds of each data set to the two models are counted: the data
@@ -48,20 +44,31 @@ def permutation_test(first: ArrayLike | Sequence[ArrayLike], second: ArrayLike |
         second: Seeds of the other, on the same data sets.
 
     Returns:
-        Share of the arrangements at least as far from zero as the one observed.
+        Share of the arrangements at least as far from zero as the one observed; None if there
+        are too many to count.
     """
     a, b = as_strata(first), as_strata(second)
     counts = [math.comb(len(x) + len(y), len(x)) for x, y in zip(a, b, strict=True)]
-    split = len(_halves(counts)[0])
+    halves = _halves(counts)
+    if max(math.prod(half) for half in halves) > MAX_ARRANGEMENTS:
+        return None
     parts = [_arrangements(x, y) for x, y in zip(a, b, strict=True)]
-    left, right = _sums(parts[:split]), np.sort(_sums(parts[split:]))
+    left, right = _sums(parts[: len(halves[0])]), _sums(parts[len(halves[0]) :])
     observed = abs(sum(x.mean() - y.mean() for x, y in zip(a, b, strict=True)))
     scale = max(float(np.abs(values).max()) for values in (*a, *b))
     reach = observed - 1e-12 * max(scale, observed)  # sums that differ by rounding are equal
-    above = len(right) - np.searchsorted(right, reach - left, side="left")
-    below = np.searchsorted(right, -reach - left, side="right")
-    extreme = int((above + below).sum()) if reach > 0 else len(left) * len(right)
-    return extreme / (len(left) * len(right))
+    if reach <= 0:
+        return 1.0
+    return _count_beyond(left, right, reach) / (len(left) * len(right))
+
+
+def _count_beyond(left: np.ndarray, right: np.ndarray, reach: float) -> int:
+    """How many sums of an entry of each are at least ``reach`` from zero."""
+    if len(left) == 1:  # one data set: no need to sort
+        return int(np.count_nonzero(np.abs(left[0] + right) >= reach))
+    ordered = np.sort(right)
+    above = len(right) - np.searchsorted(ordered, reach - left, side="left")
+    return int((above + np.searchsorted(ordered, -reach - left, side="right")).sum())
 
 
 def _halves(counts: list[int]) -> tuple[list[int], list[int]]:
@@ -73,14 +80,17 @@ def _halves(counts: list[int]) -> tuple[list[int], list[int]]:
 def _arrangements(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Difference of means for every choice of ``len(first)`` seeds out of all."""
     values = np.concatenate([first, second])
-    sums = values[_choices(len(values), len(first))].sum(axis=1)
+    sums = _choices(len(values), len(first)) @ values
     return np.asarray(sums / len(first) - (values.sum() - sums) / len(second))
 
 
 @functools.cache
 def _choices(n: int, k: int) -> np.ndarray:
-    """All k of n, shape (C(n, k), k); the same for every pair of a table."""
-    return np.array(list(itertools.combinations(range(n), k)))
+    """All k of n as rows of zeros and ones, shape (C(n, k), n); the same for every pair of a table."""
+    chosen = np.array(list(itertools.combinations(range(n), k)))
+    rows = np.zeros((len(chosen), n))
+    np.put_along_axis(rows, chosen, 1.0, axis=1)
+    return rows
 
 
 def _sums(parts: Sequence[np.ndarray]) -> np.ndarray:

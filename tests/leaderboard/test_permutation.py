@@ -66,6 +66,7 @@ def test_rounding_does_not_decide_a_tie():
 
 
 def test_too_many_arrangements_are_not_counted():
-    seeds = [np.arange(11.0)]  # C(22, 11) = 705,432
-    assert smallest_p(seeds, seeds) == 1
-    assert smallest_p(seeds[:1], [np.arange(2.0)]) == pytest.approx(1 / 78)
+    seeds = np.arange(11.0)  # C(22, 11) = 705,432
+    assert permutation_test(seeds, seeds + 20) is None
+    assert smallest_p([seeds], [seeds]) == pytest.approx(2 / 705_432)
+    assert permutation_test([seeds, seeds[:2]], [np.arange(2.0), seeds[:2]]) is not None  # 78 x 6
