@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from minebench.metrics.groups import ValueGroups, votable_groups
+from minebench.metrics.groups import ValueGroups
 from minebench.metrics.inputs import CheckedInputs, check_codes_and_factors
 from minebench.metrics.result import Json, MetricResult
+from minebench.metrics.votes import accuracy_details, check_protocol, votable_groups
 
 VERSION: int = 1
 
@@ -58,6 +59,7 @@ def z_diff(
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_codes_and_factors``), a factor has no value with two
             rows, or a size is below 1.
+        TypeError: If ``rng`` is not a generator.
 
     References:
         Higgins et al. (2017), section 3.
@@ -86,8 +88,7 @@ def z_diff_result(
     n_factor_bins: int | None = None,
 ) -> MetricResult:
     """``z_diff`` with its parts; arguments and errors are those of ``z_diff``."""
-    if min(batch_size, n_train, n_test) < 1:
-        raise ValueError(f"batch_size, n_train and n_test must be at least 1; got {batch_size}, {n_train} and {n_test}")
+    check_protocol(rng, batch_size=batch_size, n_train=n_train, n_test=n_test)
     inputs = check_codes_and_factors(codes, factors, n_factor_bins=n_factor_bins)
     groups = votable_groups(inputs)
     chance = 1 / len(groups)
@@ -98,14 +99,8 @@ def z_diff_result(
     features = _vote_features(_scaled(inputs, standardize), groups, label, batch_size, rng)
     predicted, fit = _classify(features[:n_train], label[:n_train], features[n_train:])
     correct = predicted == label[n_train:]
-    accuracy = float(correct.mean())
-    tested = np.bincount(label[n_train:], minlength=len(groups))
-    hit = np.bincount(label[n_train:], weights=correct, minlength=len(groups))
-    details |= fit | {
-        "standard_error": float(np.sqrt(accuracy * (1 - accuracy) / n_test)),
-        "factor_accuracy": [float(h / n) if n else None for h, n in zip(hit, tested, strict=True)],
-    }
-    return MetricResult(accuracy, "up", details)
+    details |= fit | accuracy_details(correct, label[n_train:], len(groups))
+    return MetricResult(float(correct.mean()), "up", details)
 
 
 def _scaled(inputs: CheckedInputs, standardize: bool) -> NDArray[np.floating]:

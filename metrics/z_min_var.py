@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from minebench.metrics.groups import ValueGroups, votable_groups
+from minebench.metrics.groups import ValueGroups
 from minebench.metrics.inputs import check_codes_and_factors
 from minebench.metrics.result import MetricResult
+from minebench.metrics.votes import accuracy_details, check_protocol, votable_groups
 
 VERSION: int = 1
 
@@ -52,6 +53,7 @@ def z_min_var(
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_codes_and_factors``), a factor has no value with two
             rows, or a size is too small.
+        TypeError: If ``rng`` is not a generator.
 
     References:
         Kim and Mnih (2018), section 4. arXiv:1802.05983.
@@ -96,6 +98,7 @@ def factor_vae_score(
 
     Raises:
         ValueError: As in ``z_min_var``.
+        TypeError: As in ``z_min_var``.
     """
     return 1 - z_min_var(
         codes,
@@ -121,11 +124,8 @@ def z_min_var_result(
     n_factor_bins: int | None = None,
 ) -> MetricResult:
     """``z_min_var`` with its parts; arguments and errors are those of ``z_min_var``."""
-    if batch_size < 2 or min(n_train, n_test) < 1:
-        raise ValueError(
-            "batch_size must be at least 2 (a vote is a variance), n_train and n_test at least 1; "
-            f"got {batch_size}, {n_train} and {n_test}"
-        )
+    # a vote is a variance: it needs two rows
+    check_protocol(rng, batch_size=batch_size, n_train=n_train, n_test=n_test, min_batch_size=2)
     inputs = check_codes_and_factors(codes, factors, n_factor_bins=n_factor_bins)
     groups = votable_groups(inputs)
     details = inputs.details() | {"chance": 1 - 1 / len(groups)}
@@ -143,12 +143,9 @@ def z_min_var_result(
     named = votes.reshape(len(active), len(groups)).argmax(axis=1)
     correct = named[winner[n_train:]] == factor[n_train:]
     accuracy = float(correct.mean())
-    tested = np.bincount(factor[n_train:], minlength=len(groups))
-    hit = np.bincount(factor[n_train:], weights=correct, minlength=len(groups))
+    details |= accuracy_details(correct, factor[n_train:], len(groups))
     details |= {
         "factor_vae_score": accuracy,
-        "standard_error": float(np.sqrt(accuracy * (1 - accuracy) / n_test)),
-        "factor_accuracy": [float(h / n) if n else None for h, n in zip(hit, tested, strict=True)],
         "active_codes": active.tolist(),
         "code_factor": [inputs.kept_factors[k] for k in named],
     }

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from minebench.metrics import z_diff as z_diff_module
-from minebench.metrics.groups import group_rows, votable_groups
+from minebench.metrics.groups import group_rows
 from minebench.metrics.inputs import check_codes_and_factors
+from minebench.metrics.votes import votable_groups
 from minebench.metrics.z_diff import _pairs, _vote_features, z_diff, z_diff_result
 
 SMALL = {"n_train": 1000, "n_test": 500}
@@ -170,5 +171,5 @@ def test_reports_the_binomial_error_and_the_accuracy_of_each_factor():
 
 @pytest.mark.parametrize("size", ["batch_size", "n_train", "n_test"])
 def test_sizes_below_one_are_refused(size):
-    with pytest.raises(ValueError, match="batch_size, n_train and n_test must be at least 1"):
+    with pytest.raises(ValueError, match="batch_size must be at least 1, n_train and n_test at least 1"):
         z_diff(np.ones((4, 1)), np.array([[0], [0], [1], [1]]), rng=np.random.default_rng(0), **{size: 0})

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from minebench.metrics import z_min_var as z_min_var_module
-from minebench.metrics.groups import group_rows, votable_groups
+from minebench.metrics.groups import group_rows
 from minebench.metrics.inputs import check_codes_and_factors
+from minebench.metrics.votes import votable_groups
 from minebench.metrics.z_min_var import _deal, _vote_rows, _winners, factor_vae_score, z_min_var, z_min_var_result
 
 SMALL = {"n_train": 1000, "n_test": 500}

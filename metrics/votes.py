@@ -1,0 +1,76 @@
+"""What the two scores by votes share: the check of their protocol, the rows they may draw, the report of accuracy."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minebench.metrics.groups import ValueGroups, group_rows
+from minebench.metrics.inputs import CheckedInputs
+from minebench.metrics.result import Json
+
+
+def check_protocol(
+    rng: np.random.Generator, *, batch_size: int, n_train: int, n_test: int, min_batch_size: int = 1
+) -> None:
+    """Refuse a protocol under which no vote can be drawn.
+
+    Args:
+        rng: Source of the votes.
+        batch_size: Rows or pairs in a vote.
+        n_train: Votes to learn from.
+        n_test: Votes to score.
+        min_batch_size: Fewest rows or pairs of which a vote can be made.
+
+    Raises:
+        TypeError: If ``rng`` is not a ``numpy.random.Generator``.
+        ValueError: If a size is too small.
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator; got {rng!r}; pass np.random.default_rng(seed)")
+    if batch_size < min_batch_size or min(n_train, n_test) < 1:
+        raise ValueError(
+            f"batch_size must be at least {min_batch_size}, n_train and n_test at least 1; "
+            f"got {batch_size}, {n_train} and {n_test}"
+        )
+
+
+def votable_groups(inputs: CheckedInputs) -> list[ValueGroups]:
+    """Per factor, the values with two rows or more: a vote fixes a value and compares rows.
+
+    Args:
+        inputs: Checked codes and factors.
+
+    Returns:
+        One ``ValueGroups`` per kept factor.
+
+    Raises:
+        ValueError: If a factor has no value with two rows.
+    """
+    groups = [group_rows(inputs.factors[:, k], size).of_at_least(2) for k, size in enumerate(inputs.factor_sizes)]
+    empty = [column for column, group in zip(inputs.kept_factors, groups, strict=True) if len(group.counts) == 0]
+    if empty:
+        raise ValueError(
+            f"factor columns {empty} have no value with two rows, so no vote can fix one; "
+            "pass more samples, or n_factor_bins= to bin their values"
+        )
+    return groups
+
+
+def accuracy_details(correct: NDArray[np.bool_], factor: NDArray[np.intp], n_factors: int) -> dict[str, Json]:
+    """How sure an accuracy is and what it is made of.
+
+    Args:
+        correct: Whether each test vote was right, shape ``(n_test,)``.
+        factor: The factor of each test vote, 0..n_factors-1, shape ``(n_test,)``.
+        n_factors: Number of factors.
+
+    Returns:
+        ``standard_error``, the binomial one of the test votes; ``factor_accuracy``, one per factor, ``None`` where no
+        vote was drawn.
+    """
+    accuracy = correct.mean()
+    tested = np.bincount(factor, minlength=n_factors)
+    right = np.bincount(factor[correct], minlength=n_factors)
+    return {
+        "standard_error": float(np.sqrt(accuracy * (1 - accuracy) / len(correct))),
+        "factor_accuracy": [float(r / n) if n else None for r, n in zip(right, tested, strict=True)],
+    }
