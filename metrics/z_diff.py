@@ -158,11 +158,14 @@ def _classify(
     # Centred features have the same optimum (the intercept is not penalised) and need a third of the iterations.
     centre = train.mean(axis=0)
     classifier = LogisticRegression(C=1.0, solver="lbfgs", tol=1e-5, max_iter=_MAX_ITERATIONS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # told in the result instead
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)  # told in the result instead of on the screen
         classifier.fit(train - centre, label)
     n_iterations = int(classifier.n_iter_[0])
     fit: dict[str, Json] = {"n_iterations": n_iterations}
-    if n_iterations >= _MAX_ITERATIONS:
-        fit["notes"] = [f"the logistic regression stopped after {n_iterations} iterations without converging"]
+    for warning in caught:
+        if issubclass(warning.category, ConvergenceWarning):
+            fit["notes"] = [f"the logistic regression stopped after {n_iterations} iterations without converging"]
+        else:
+            warnings.warn(warning.message, stacklevel=2)
     return classifier.predict(test - centre), fit

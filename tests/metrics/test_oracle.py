@@ -225,6 +225,12 @@ def test_the_other_mig_is_ours_with_the_entropy_of_the_code(row):
     assert (best - second).sum() / factors.shape[1] == pytest.approx(row["value"], abs=1e-9)
 
 
+def test_quantile_bins_make_good_what_equal_widths_take_from_monotone_codes():
+    codes, factors = case("monotone")
+    assert mig(codes, factors) == pytest.approx(0.871, abs=5e-4)
+    assert mig(codes, factors, binning="quantile") > 0.99
+
+
 def test_jemmig_prefers_collapsed_codes_on_binary_factors_and_its_joint_form_does_not():
     codes, factors = case("celeba_like")
     collapsed = np.zeros_like(codes)

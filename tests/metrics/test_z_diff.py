@@ -156,6 +156,14 @@ def test_a_fit_that_does_not_converge_says_so(monkeypatch):
     assert result.details["notes"] == ["the logistic regression stopped after 1 iterations without converging"]
 
 
+def test_a_fit_that_fails_at_once_says_so():
+    """Codes of 1e100 as they are: the first step of the line search overflows."""
+    codes, factors = rotated_pair()
+    raw = {"standardize": False, "rng": np.random.default_rng(0), **SMALL}
+    result = z_diff_result(codes * 1e100, factors, **raw)
+    assert "without converging" in result.details["notes"][0]
+
+
 def test_one_factor_is_always_told():
     factors = np.arange(20)[:, None] % 2
     result = z_diff_result(factors, factors, rng=np.random.default_rng(0), **SMALL)
