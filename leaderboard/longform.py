@@ -76,7 +76,7 @@ def _line(table: Table, row: Row, i: int) -> dict[str, Any]:
     if row.cells:
         line |= _metric(table.columns[i]) | _value(row.cells[i])
         line["resolvable"] = table.judgements[i].resolvable
-    return {name: _text(line.get(name)) for name in _COLUMNS}
+    return {name: _text(line.get(name), numbers=name == "values") for name in _COLUMNS}
 
 
 def _place(table: Table) -> dict[str, Any]:
@@ -144,11 +144,11 @@ def _value(cell: Cell | None) -> dict[str, Any]:
     return value | mean | {"method": cell.estimate.method}
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, *, numbers: bool) -> str:
     """One cell of the file; a text that a spreadsheet would run as a formula is quoted by an apostrophe."""
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.6g}"
     text = one_line(str(value))
-    return f"'{text}" if isinstance(value, str) and text[:1] in ("=", "+", "-", "@") else text
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") and not numbers else text

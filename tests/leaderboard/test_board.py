@@ -93,7 +93,7 @@ def test_codes_and_blocks_are_tables_of_their_own(make_run, make_score):
 def test_the_newest_run_of_a_seed_counts(make_run):
     def at(minute, value, **changes):
         provenance = make_run().provenance.model_copy(update={"finished": f"2026-01-01T00:0{minute}:00Z"})
-        return make_run(train_id=f"run{minute}", scores={"mig": value}, provenance=provenance, **changes)
+        return make_run(train_id=f"run{9 - minute}", scores={"mig": value}, provenance=provenance, **changes)
 
     board = build([at(2, 0.2), at(3, 0.3), at(1, 0.1)])
     assert means(board.tables[0]) == {"beta_vae": 0.3}
@@ -160,6 +160,13 @@ def test_order_is_by_ranks_first_and_by_means_among_ties(make_run):
         for s in range(2)
     ]
     assert [row.model for row in build(runs).tables[0].rows] == ["c", "a", "b"]
+
+
+def test_a_tie_with_the_first_stands_before_a_better_mean_that_is_separable(make_run):
+    """c is too noisy to be told from a; b is not, though its mean is above that of c."""
+    values = {"a": [0.50, 0.51, 0.52], "b": [0.40, 0.41, 0.42], "c": [0.1, 0.3, 0.6]}
+    [table] = build([make_run(m, s, {"mig": v}) for m, x in values.items() for s, v in enumerate(x)]).tables
+    assert [(row.model, str(row.cells[0].rank)) for row in table.rows] == [("a", "1="), ("c", "1="), ("b", "3")]
 
 
 def test_a_model_that_misses_a_metric_keeps_its_other_cells(models, make_run):

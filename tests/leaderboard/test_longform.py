@@ -62,4 +62,6 @@ def test_names_survive_the_file(make_run, title):
 
 
 def test_negative_numbers_are_no_text(make_run):
-    assert frame([make_run(scores={"irs": -0.25})]).iloc[0]["mean"] == -0.25
+    line = frame([make_run(scores={"irs": -0.25})]).iloc[0]
+    assert line["mean"] == -0.25
+    assert float(line["values"]) == -0.25
