@@ -22,12 +22,12 @@ def conv_encoder(channels: int, n_outputs: int) -> nn.Sequential:
     """
     return _glorot(
         nn.Sequential(
-            nn.Conv2d(channels, 32, 4, stride=2, padding=1), nn.ReLU(),  # 32 x 32
-            nn.Conv2d(32, 32, 4, stride=2, padding=1), nn.ReLU(),  # 16 x 16
-            nn.Conv2d(32, 64, 2, stride=2), nn.ReLU(),  # 8 x 8
-            nn.Conv2d(64, 64, 2, stride=2), nn.ReLU(),  # 4 x 4
+            nn.Conv2d(channels, 32, 4, stride=2, padding=1), nn.ReLU(inplace=True),  # 32 x 32
+            nn.Conv2d(32, 32, 4, stride=2, padding=1), nn.ReLU(inplace=True),  # 16 x 16
+            nn.Conv2d(32, 64, 2, stride=2), nn.ReLU(inplace=True),  # 8 x 8
+            nn.Conv2d(64, 64, 2, stride=2), nn.ReLU(inplace=True),  # 4 x 4
             nn.Flatten(),
-            nn.Linear(1024, 256), nn.ReLU(),
+            nn.Linear(1024, 256), nn.ReLU(inplace=True),
             nn.Linear(256, n_outputs),
         )
     )  # fmt: skip
@@ -45,12 +45,12 @@ def conv_decoder(channels: int, latent_dim: int) -> nn.Sequential:
     """
     return _glorot(
         nn.Sequential(
-            nn.Linear(latent_dim, 256), nn.ReLU(),
-            nn.Linear(256, 1024), nn.ReLU(),
+            nn.Linear(latent_dim, 256), nn.ReLU(inplace=True),
+            nn.Linear(256, 1024), nn.ReLU(inplace=True),
             nn.Unflatten(1, (64, 4, 4)),
-            nn.ConvTranspose2d(64, 64, 4, stride=2, padding=1), nn.ReLU(),  # 8 x 8
-            nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1), nn.ReLU(),  # 16 x 16
-            nn.ConvTranspose2d(32, 32, 4, stride=2, padding=1), nn.ReLU(),  # 32 x 32
+            nn.ConvTranspose2d(64, 64, 4, stride=2, padding=1), nn.ReLU(inplace=True),  # 8 x 8
+            nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1), nn.ReLU(inplace=True),  # 16 x 16
+            nn.ConvTranspose2d(32, 32, 4, stride=2, padding=1), nn.ReLU(inplace=True),  # 32 x 32
             nn.ConvTranspose2d(32, channels, 4, stride=2, padding=1),  # 64 x 64
         )
     )  # fmt: skip
@@ -68,7 +68,7 @@ def discriminator(latent_dim: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     width = latent_dim
     for _ in range(6):
-        layers += [nn.Linear(width, 1000), nn.LeakyReLU(0.2)]
+        layers += [nn.Linear(width, 1000), nn.LeakyReLU(0.2, inplace=True)]
         width = 1000
     return _glorot(nn.Sequential(*layers, nn.Linear(width, 2)))
 

@@ -110,12 +110,13 @@ def plan_specs(
     chosen_datasets = _match("data set", datasets, registry.DATASETS) or list(profile.datasets)
     names = dict.fromkeys([*chosen, "untrained"])
     configs = {name: complete_config(name, _overrides(profile, name)) for name in names}
-    return [
+    specs = [
         RunSpec(model=name, config=configs[name], dataset=data, seed=seed, train=profile.train, profile=profile.name)
         for data in chosen_datasets
         for seed in (seeds or profile.seeds)
         for name in names
     ]
+    return sorted(specs, key=lambda spec: not registry.model(spec.model).trained)  # short runs last fill the slots
 
 
 def complete_config(model: str, overrides: dict[str, JsonValue]) -> dict[str, JsonValue]:
