@@ -73,7 +73,7 @@ def origin_notes(table: Table, columns: Sequence[Column], style: Style) -> list[
     """
     metrics = [_title(column, table, style) + f" v{column.version}{_protocol(column, style)}" for column in columns]
     origin = table.origin
-    made = [*origin.versions, *origin.devices, *(f"commit {commit}" for commit in origin.commits)]
+    made = [*origin.versions, *origin.devices, f"commit{'s' * (len(origin.commits) > 1)} {listed([*origin.commits])}"]
     dirty = " (+: with uncommitted changes)" if any(commit.endswith("+") for commit in origin.commits) else ""
     notes = [f"Metrics: {'; '.join(metrics)}."] if metrics else []
     return [*notes, f"Runs: {style.name(', '.join(made))}{dirty}."]
@@ -210,7 +210,8 @@ def _meanings(cells: Sequence[Cell]) -> dict[Flag, str]:
 
 def _protocol(column: Column, style: Style) -> str:
     constants = json.loads(column.protocol)
-    words = [f"{key} {value if isinstance(value, str) else json.dumps(value)}" for key, value in constants.items()]
+    used = {key: value for key, value in constants.items() if value is not None}
+    words = [f"{key} {value if isinstance(value, str) else json.dumps(value)}" for key, value in used.items()]
     return f" ({style.name(', '.join(words))})" if words else ""
 
 

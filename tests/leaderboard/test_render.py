@@ -243,6 +243,15 @@ def test_further_metrics_follow_in_a_table_of_their_own(make_run):
     assert cells(text[text.index("Further") :], "Model") == ["Model", "dci ↑", "sap ↑"]
 
 
+def test_origin_names_libraries_devices_commits_and_protocols(make_run, make_score):
+    score = make_score("mig", 0.5, protocol={"n_bins": 20, "binning": "width", "n_factor_bins": None})
+    dirty = make_run().provenance.model_copy(update={"git_commit": "f" * 40, "git_dirty": True})
+    runs = [make_run(scores=(score,)), make_run(seed=1, scores=(score,), device="H100", provenance=dirty)]
+    text = plain(render_markdown(build(runs)))
+    assert "Metrics: MIG v1 (binning width, n_bins 20)." in text
+    assert "torch 2.9.0, numpy 2.3.0, H100, cpu, commits 0000000000 and ffffffffff+ (+: with uncommitted" in text
+
+
 def test_no_results_say_so():
     assert render_text(build([])) == "No results yet.\n"
     assert "No results yet." in render_markdown(build([]))
