@@ -10,17 +10,6 @@ from minebench.leaderboard.results import ResultStore, RunResult, read_jsonl, wr
 RESULTS_FILE = "results.jsonl"
 
 
-def current_results(store: ResultStore) -> tuple[RunResult, ...]:
-    """The results that stand for today: of several of one model, data set, seed and profile the one finished last.
-
-    Older ones, made before a source or a setting moved, stay in the store.
-    """
-    newest: dict[tuple[str, str, str, int], RunResult] = {}
-    for result in sorted(store.iterate(), key=lambda r: (r.provenance.finished, r.train_id)):
-        newest[result.profile, result.dataset, result.model, result.seed] = result
-    return tuple(newest.values())
-
-
 def rebuild_store_board(store: ResultStore) -> str:
     """Write the board of a store to its folder ``board``.
 
@@ -29,7 +18,7 @@ def rebuild_store_board(store: ResultStore) -> str:
     """
     folder = store.root / "board"
     folder.mkdir(parents=True, exist_ok=True)
-    results = current_results(store)
+    results = tuple(store.iterate())
     write_jsonl(results, folder / RESULTS_FILE)
     write_board(results, folder)
     return render_text(build(results))
@@ -41,7 +30,7 @@ def publish(store: ResultStore, folder: Path) -> None:
     Raises:
         UsageError: If the store holds none.
     """
-    results = current_results(store)
+    results = tuple(store.iterate())
     if not results:
         raise UsageError(f"no results in {store.root}; minebench run makes some")
     folder.mkdir(parents=True, exist_ok=True)

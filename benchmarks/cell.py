@@ -21,11 +21,13 @@ from filelock import Timeout
 from minebench.benchmarks import checkpoint, devices, provenance, registry, rows
 from minebench.benchmarks.batches import Batches
 from minebench.benchmarks.evaluation import evaluate
+from minebench.benchmarks.identity import moved_parts, train_identity
 from minebench.benchmarks.job import Job
 from minebench.benchmarks.progress import Meter, Progress
 from minebench.benchmarks.record import failed_result, job_fields
 from minebench.benchmarks.representation import CODES_FILE
 from minebench.benchmarks.scoring import score_run
+from minebench.benchmarks.suggestions import UsageError
 from minebench.benchmarks.trainer import DivergedError, TrainerState, train
 from minebench.benchmarks.workbench import Workbench, for_job
 from minebench.leaderboard.results import Failure, ResultStore, RunResult
@@ -78,6 +80,7 @@ def _run(job: Job, folder: Path, stop: threading.Event, started: str) -> Generat
     meter = Meter(steps, os.getpid())
     yield meter.at("load", 0)
     bench = for_job(job)
+    _check_identity(job, bench)
     seconds = (yield from _train(job, folder, bench, stop, meter)) if trained else 0.0
     yield meter.at("evaluate", steps)
     scored = rows.scored_rows(bench.dataset)
@@ -104,6 +107,18 @@ def _run(job: Job, folder: Path, stop: threading.Event, started: str) -> Generat
         codes_sha256=codes_sha256,
         provenance=provenance.collect(job.settings.device, started),
     )
+
+
+def _check_identity(job: Job, bench: Workbench) -> None:
+    """See that code, data and device are still those that the run was planned with."""
+    found = train_identity(
+        job.spec,
+        fingerprint=bench.header.data_fingerprint,
+        rows=rows.rows_identity(bench.dataset),
+        device_class=devices.device_class(job.settings.device, job.settings.threads),
+    )
+    if moved := moved_parts(job.identity, found):
+        raise UsageError(f"changed since the run was planned: {', '.join(moved)}; the same command plans it anew")
 
 
 def _train(

@@ -138,6 +138,15 @@ def test_an_error_is_recorded_with_its_traceback(job, store):
     assert "in loss" in failure.traceback
 
 
+def test_a_run_whose_code_changed_after_it_was_planned_is_refused(job, store):
+    made = job("beta_vae")
+    stale = made.model_copy(update={"identity": made.identity | {"source of minebench.benchmarks.trainer": "old"}})
+    failure = finish(stale, store).failure
+    assert failure.message.startswith(
+        "UsageError: changed since the run was planned: source of minebench.benchmarks.trainer;"
+    )
+
+
 def test_a_run_that_is_asked_to_stop_leaves_a_checkpoint_and_goes_on_to_the_same_bits(job, store, tmp_path):
     made, stop = job("beta_vae", steps=6), threading.Event()
 

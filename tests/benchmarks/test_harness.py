@@ -1,6 +1,5 @@
 import os
 import signal
-import time
 
 import pytest
 
@@ -132,15 +131,13 @@ def test_a_process_that_cannot_start_is_recorded_with_its_words(spec, store):
     assert "no plug-in at" in failure.traceback
 
 
-def test_the_board_takes_the_newest_result_of_a_cell(spec, store, monkeypatch):
-    old, new = plan([spec("untrained")], store)[0], plan([spec("untrained", latent_dim=4)], store)[0]
-    run([old], store)
-    time.sleep(1.1)  # times are kept to the second
-    run([new], store)
-    assert [result.train_id for result in boards.current_results(store)] == [new.job.train_id]
+def test_the_board_of_a_store_is_written_beside_its_runs(spec, store):
+    planned = plan([spec("untrained"), spec("vae")], store)
+    run(planned, store)
     text = boards.rebuild_store_board(store)
     assert "untrained" in text
-    assert (store.root / "board" / "README.md").is_file()
+    assert sorted(path.name for path in (store.root / "board").iterdir()) == ["README.md", "board.csv", "results.jsonl"]
+    assert boards.stale_files(store.root / "board") == []
 
 
 def test_registry_entries_resolve():
