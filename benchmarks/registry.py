@@ -77,6 +77,7 @@ class MetricEntry:
     cost: str  # how it grows
     paper: str = ""
     protocol: dict[str, Any] = field(default_factory=dict)  # departures of the benchmark from the function's defaults
+    in_runs: bool = False  # whether every run is scored with it; the others are there on request
 
     def function(self) -> Callable[..., Any]:
         """The function of (codes, factors, ...)."""
@@ -163,6 +164,7 @@ METRICS: dict[str, MetricEntry] = {
         reads_as="[0, 1]; chance is 1/K; saturates: 1 is reached with K - 1 of K factors coded",
         cost="votes x pairs x codes, and a logistic regression on votes x codes",
         paper="Higgins et al. 2017, beta-VAE, section 3 (the beta-VAE score)",
+        in_runs=True,
     ),
     "z_min_var": MetricEntry(
         title="Z-min Var",
@@ -175,6 +177,7 @@ METRICS: dict[str, MetricEntry] = {
         reads_as="[0, 1]; lower is better; chance is 1 - 1/K",
         cost="votes x rows of a vote x codes",
         paper="Kim and Mnih 2018, arXiv:1802.05983, section 4",
+        in_runs=True,
     ),
     "irs": MetricEntry(
         title="IRS",
@@ -186,6 +189,7 @@ METRICS: dict[str, MetricEntry] = {
         reads_as="(-1, 1]; has a floor on noise that depends on n and the factor sizes; blind to duplicated codes",
         cost="n x codes x factors",
         paper="Suter et al. 2019, arXiv:1811.00007, section 4",
+        in_runs=True,
     ),
     "mig": MetricEntry(
         title="MIG",
@@ -198,6 +202,7 @@ METRICS: dict[str, MetricEntry] = {
         reads_as="[0, 1]; 0 if each factor has two equally good codes",
         cost="n x codes x factors, one pass of joint counts",
         paper="Chen et al. 2018, arXiv:1802.04942, section 4",
+        in_runs=True,
     ),
     "jemmig": MetricEntry(
         title="JEMMIG",
@@ -210,6 +215,7 @@ METRICS: dict[str, MetricEntry] = {
         "the active codes",
         cost="n x codes x factors, the joint counts of MIG",
         paper="Do and Tran 2020, arXiv:1908.09961, section 4",
+        in_runs=True,
     ),
 }
 

@@ -77,19 +77,23 @@ def encode(
 
 
 def score_run(train_id: str, representation: Representation, seed: int) -> tuple[Score, ...]:
-    """All scores of a run, as records for its result.
+    """The scores that every run has, as records for its result.
 
     Args:
         train_id: The run.
         representation: Its codes and factors.
         seed: Its seed: at one seed all models meet the same draws.
     """
-    return tuple(_record(train_id, name, representation, seed) for name in registry.METRICS)
+    return tuple(_record(train_id, name, representation, seed) for name in _run_metrics())
 
 
 def expected_scores(train_id: str) -> set[str]:
     """The score_ids that a complete result of a run has today."""
-    return {score_id(train_id, name, entry) for name, entry in registry.METRICS.items()}
+    return {score_id(train_id, name, registry.metric(name)) for name in _run_metrics()}
+
+
+def _run_metrics() -> list[str]:
+    return [name for name, entry in registry.METRICS.items() if entry.in_runs]
 
 
 def _record(train_id: str, name: str, representation: Representation, seed: int) -> Score:
