@@ -14,8 +14,8 @@ BIN = .venv/bin
 quick: .venv/.installed  ## train three models on dSprites over three seeds, write and print the board
 	$(BIN)/minebench run --profile quick
 
-test: .venv/.installed  ## the quick tests
-	$(BIN)/pytest
+test: .venv/.installed  ## the quick tests, one process a core
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
 
 lint: .venv/.installed  ## style
 	$(BIN)/ruff check .
