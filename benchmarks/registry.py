@@ -78,10 +78,16 @@ class MetricEntry:
     paper: str = ""
     protocol: dict[str, Any] = field(default_factory=dict)  # departures of the benchmark from the function's defaults
     in_runs: bool = False  # whether every run is scored with it; the others are there on request
+    from_information: str = ""  # "module:function" of a JointInformation; then the protocol is joint_information's
 
     def function(self) -> Callable[..., Any]:
         """The function of (codes, factors, ...)."""
         function: Callable[..., Any] = _resolve(self.target)
+        return function
+
+    def reader(self) -> Callable[[Any], Any]:
+        """The function of the joint counts that metrics of one protocol share; only with ``from_information``."""
+        function: Callable[[Any], Any] = _resolve(self.from_information)
         return function
 
     def version(self) -> int:
@@ -194,6 +200,7 @@ METRICS: dict[str, MetricEntry] = {
     "mig": MetricEntry(
         title="MIG",
         target="minebench.metrics.mig:mig_result",
+        from_information="minebench.metrics.mig:mig_from_information",
         direction="up",
         lower=0.0,
         upper=1.0,
@@ -207,6 +214,7 @@ METRICS: dict[str, MetricEntry] = {
     "jemmig": MetricEntry(
         title="JEMMIG",
         target="minebench.metrics.jemmig:jemmig_result",
+        from_information="minebench.metrics.jemmig:jemmig_from_information",
         direction="up",
         lower=0.0,
         upper=1.0,

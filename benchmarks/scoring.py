@@ -6,6 +6,7 @@
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,10 @@ from minebench.benchmarks.rows import scored_rows
 from minebench.benchmarks.streams import numpy_stream
 from minebench.datasets.factor_dataset import FactorDataset
 from minebench.leaderboard.results import Score
+from minebench.metrics.information import JointInformation, joint_information
 from minebench.metrics.result import MetricResult
+
+_Counted = dict[tuple[tuple[str, Any], ...], JointInformation]  # joint counts of one representation, by protocol
 
 
 def score(
@@ -37,7 +41,8 @@ def score(
         UsageError: If a metric is unknown.
         ValueError: If the arrays cannot be scored.
     """
-    return {name: _measure(name, codes, factors, seed) for name in (metrics or registry.METRICS)}
+    counted: _Counted = {}
+    return {name: _measure(name, codes, factors, seed, counted) for name in (metrics or registry.METRICS)}
 
 
 def encode(
@@ -83,8 +88,12 @@ def score_run(train_id: str, representation: Representation, seed: int) -> tuple
         train_id: The run.
         representation: Its codes and factors.
         seed: Its seed: at one seed all models meet the same draws.
+
+    Returns:
+        One record a metric. Joint counts are made once, and their seconds stand with the first metric that reads them.
     """
-    return tuple(_record(train_id, name, representation, seed) for name in _run_metrics())
+    counted: _Counted = {}
+    return tuple(_record(train_id, name, representation, seed, counted) for name in _run_metrics())
 
 
 def expected_scores(train_id: str) -> set[str]:
@@ -96,10 +105,10 @@ def _run_metrics() -> list[str]:
     return [name for name, entry in registry.METRICS.items() if entry.in_runs]
 
 
-def _record(train_id: str, name: str, representation: Representation, seed: int) -> Score:
+def _record(train_id: str, name: str, representation: Representation, seed: int, counted: _Counted) -> Score:
     entry = registry.metric(name)
     start = time.perf_counter()
-    result = _measure(name, representation.codes, representation.factors, seed)
+    result = _measure(name, representation.codes, representation.factors, seed, counted)
     return Score(
         score_id=score_id(train_id, name, entry),
         metric=name,
@@ -115,8 +124,14 @@ def _record(train_id: str, name: str, representation: Representation, seed: int)
     )
 
 
-def _measure(name: str, codes: np.ndarray, factors: np.ndarray, seed: int) -> MetricResult:
+def _measure(name: str, codes: np.ndarray, factors: np.ndarray, seed: int, counted: _Counted) -> MetricResult:
     entry = registry.metric(name)
+    if entry.from_information:
+        full_protocol = tuple(sorted(entry.full_protocol().items()))
+        if full_protocol not in counted:
+            counted[full_protocol] = joint_information(codes, factors, **dict(full_protocol))
+        read: MetricResult = entry.reader()(counted[full_protocol])
+        return read
     protocol = dict(entry.protocol)
     if entry.is_random():
         protocol["rng"] = numpy_stream(seed, "metric", name)
