@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from minebench.metrics.groups import ValueGroups
 from minebench.metrics.inputs import CheckedInputs, check_codes_and_factors
 from minebench.metrics.result import Json, MetricResult
-from minebench.metrics.votes import accuracy_details, check_protocol, votable_groups
+from minebench.metrics.votes import accuracy_details, check_protocol, drawn_from, votable_groups
 
 VERSION: int = 1
 
@@ -87,17 +87,21 @@ def z_diff_result(
     standardize: bool = True,
     n_factor_bins: int | None = None,
 ) -> MetricResult:
-    """``z_diff`` with its parts; arguments and errors are those of ``z_diff``."""
+    """``z_diff`` with its parts; arguments and errors are those of ``z_diff``.
+
+    ``details`` say what the votes were ``drawn_from``: a whole ``"grid"`` of factors, then the score is that of the
+    encoder up to the number of votes; or a ``"sample"`` of rows.
+    """
     check_protocol(rng, batch_size=batch_size, n_train=n_train, n_test=n_test)
     inputs = check_codes_and_factors(codes, factors, n_factor_bins=n_factor_bins)
     groups = votable_groups(inputs)
     chance = 1 / len(groups)
-    details = inputs.details() | {"chance": chance}
+    details = inputs.details() | {"chance": chance, "drawn_from": drawn_from(inputs)}
     if not inputs.alive.any():
         return MetricResult(chance, "up", details | {"notes": ["all codes are constant: the score is chance"]})
     label = rng.integers(len(groups), size=n_train + n_test)
     features = _vote_features(_scaled(inputs, standardize), groups, label, batch_size, rng)
-    predicted, fit = _classify(features[:n_train], label[:n_train], features[n_train:])
+    predicted, fit = classify_votes(features[:n_train], label[:n_train], features[n_train:])
     correct = predicted == label[n_train:]
     details |= fit | accuracy_details(correct, label[n_train:], len(groups))
     return MetricResult(float(correct.mean()), "up", details)
@@ -125,7 +129,7 @@ def _vote_features(
             chunk = votes[start : start + _CHUNK]
             total = np.zeros((len(chunk), codes.shape[1]), dtype=codes.dtype)
             one, other = np.empty_like(total), np.empty_like(total)
-            for first, second in _pairs(group, len(chunk), batch_size, rng):
+            for first, second in draw_pairs(group, len(chunk), batch_size, rng):
                 # mode="clip" lets take write into the buffer without a copy; the rows are in range
                 np.take(codes, first, axis=0, out=one, mode="clip")
                 np.take(codes, second, axis=0, out=other, mode="clip")
@@ -135,10 +139,20 @@ def _vote_features(
     return features
 
 
-def _pairs(
+def draw_pairs(
     group: ValueGroups, n_votes: int, batch_size: int, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """One pair of different rows with a shared value for each vote, ``batch_size`` times."""
+    """One pair of different rows with a shared value for each vote, ``batch_size`` times.
+
+    Args:
+        group: Values of the fixed factor, each with two rows or more.
+        n_votes: Votes that draw at once.
+        batch_size: Pairs of a vote.
+        rng: Source of values and rows.
+
+    Yields:
+        The first and the second row of each vote's pair, both of shape ``(n_votes,)``.
+    """
     for _ in range(batch_size):
         value, one, other = rng.random((3, n_votes))
         drawn = (value * len(group.counts)).astype(np.intp)
@@ -149,10 +163,19 @@ def _pairs(
         yield group.order[start + first], group.order[start + second]
 
 
-def _classify(
+def classify_votes(
     train: NDArray[np.float64], label: NDArray[np.intp], test: NDArray[np.float64]
 ) -> tuple[NDArray[np.intp], dict[str, Json]]:
-    """Predicted labels of ``test`` and how the fit went."""
+    """The fixed factor of each test vote, told by a logistic regression.
+
+    Args:
+        train: Features of the training votes, shape ``(n_train, n_features)``.
+        label: Their factors, shape ``(n_train,)``.
+        test: Features of the test votes.
+
+    Returns:
+        Predicted labels of ``test``, and how the fit went, for the details of a result.
+    """
     if (label == label[0]).all():
         return np.full(len(test), label[0]), {"n_iterations": 0}
     # Centred features have the same optimum (the intercept is not penalised) and need a third of the iterations.

@@ -12,11 +12,12 @@ from scipy.sparse import csr_array
 from minebench.metrics.groups import ValueGroups
 from minebench.metrics.inputs import check_codes_and_factors
 from minebench.metrics.result import MetricResult
-from minebench.metrics.votes import accuracy_details, check_protocol, votable_groups
+from minebench.metrics.votes import accuracy_details, check_protocol, drawn_from, votable_groups
 
 VERSION: int = 1
 
 _BLOCK = 32  # codes summed at once: the rows of one value stay in the cache
+_CELLS = 2**22  # entries summed at once: a whole grid of rows is taken a few codes at a time
 
 
 def z_min_var(
@@ -123,12 +124,15 @@ def z_min_var_result(
     min_std: float = 0.05,
     n_factor_bins: int | None = None,
 ) -> MetricResult:
-    """``z_min_var`` with its parts; arguments and errors are those of ``z_min_var``."""
+    """``z_min_var`` with its parts; arguments and errors are those of ``z_min_var``.
+
+    ``details`` say what the votes were ``drawn_from``: a whole ``"grid"`` of factors, or a ``"sample"`` of rows.
+    """
     # a vote is a variance: it needs two rows
     check_protocol(rng, batch_size=batch_size, n_train=n_train, n_test=n_test, min_batch_size=2)
     inputs = check_codes_and_factors(codes, factors, n_factor_bins=n_factor_bins)
     groups = votable_groups(inputs)
-    details = inputs.details() | {"chance": 1 - 1 / len(groups)}
+    details = inputs.details() | {"chance": 1 - 1 / len(groups), "drawn_from": drawn_from(inputs)}
     if not inputs.alive.any():
         details |= {"factor_vae_score": 1 / len(groups), "notes": ["all codes are constant: the score is chance"]}
         return MetricResult(1 - 1 / len(groups), "down", details)
@@ -160,14 +164,15 @@ def _winners(
     rng: np.random.Generator,
 ) -> NDArray[np.intp]:
     """The column of ``codes`` (mean 0, variance 1) that varies least in each vote."""
-    order, rows = _vote_rows(groups, factor, batch_size, rng)
+    order, rows = deal_votes(groups, factor, batch_size, rng)
     # a vote is a row of ones at its samples: a sparse product sums the codes and squares of all votes at once
     ends = np.arange(0, len(rows) + 1, batch_size)
     picks = csr_array((np.ones(len(rows)), rows, ends), shape=(len(factor), len(codes)))
     least = np.full(len(factor), np.inf)
     winner = np.empty(len(factor), dtype=np.intp)
-    for first in range(0, codes.shape[1], _BLOCK):
-        block = codes[:, first : first + _BLOCK]
+    step = max(1, min(_BLOCK, _CELLS // len(codes)))
+    for first in range(0, codes.shape[1], step):
+        block = codes[:, first : first + step]
         mean, square = np.hsplit(picks @ np.hstack([block, block**2]) / batch_size, 2)
         variance = square - mean**2  # one constant factor away from the paper's, for all codes alike
         smallest = variance.min(axis=1)
@@ -177,10 +182,20 @@ def _winners(
     return winner
 
 
-def _vote_rows(
+def deal_votes(
     groups: list[ValueGroups], factor: NDArray[np.intp], batch_size: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The votes, those with the same fixed value together, and in this order the rows of each."""
+    """Deal every vote its rows.
+
+    Args:
+        groups: Values with two rows or more, one ``ValueGroups`` per factor.
+        factor: The fixed factor of each vote, shape ``(n_votes,)``.
+        batch_size: Rows of a vote.
+        rng: Source of the fixed values and of the shuffling.
+
+    Returns:
+        The votes, those with the same fixed value together, and in this order the rows of each, ``batch_size`` apiece.
+    """
     order, rows = [], []
     for k, group in enumerate(groups):
         votes = np.flatnonzero(factor == k)

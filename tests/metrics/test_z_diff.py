@@ -9,7 +9,7 @@ from minebench.metrics import z_diff as z_diff_module
 from minebench.metrics.groups import group_rows
 from minebench.metrics.inputs import check_codes_and_factors
 from minebench.metrics.votes import votable_groups
-from minebench.metrics.z_diff import _pairs, _vote_features, z_diff, z_diff_result
+from minebench.metrics.z_diff import _vote_features, draw_pairs, z_diff, z_diff_result
 
 SMALL = {"n_train": 1000, "n_test": 500}
 
@@ -26,7 +26,7 @@ def rotated_pair(n_samples=2000, seed=0):
 
 def drawn_pairs(labels, n_votes=4000, batch_size=10, seed=0):
     group = group_rows(labels, labels.max() + 1).of_at_least(2)
-    pairs = list(_pairs(group, n_votes, batch_size, np.random.default_rng(seed)))
+    pairs = list(draw_pairs(group, n_votes, batch_size, np.random.default_rng(seed)))
     return np.concatenate([first for first, _ in pairs]), np.concatenate([second for _, second in pairs])
 
 

@@ -7,7 +7,7 @@ from minebench.metrics import z_min_var as z_min_var_module
 from minebench.metrics.groups import group_rows
 from minebench.metrics.inputs import check_codes_and_factors
 from minebench.metrics.votes import votable_groups
-from minebench.metrics.z_min_var import _deal, _vote_rows, _winners, factor_vae_score, z_min_var, z_min_var_result
+from minebench.metrics.z_min_var import _deal, _winners, deal_votes, factor_vae_score, z_min_var, z_min_var_result
 
 SMALL = {"n_train": 1000, "n_test": 500}
 
@@ -36,7 +36,7 @@ def test_votes_are_dealt_from_one_deck():
     """Votes of 4 rows at a value with 8: two votes share no row."""
     factors = np.repeat([0, 1], 8)[:, None]
     groups = votable_groups(check_codes_and_factors(factors, factors))
-    order, rows = _vote_rows(groups, np.zeros(101, dtype=int), 4, np.random.default_rng(0))
+    order, rows = deal_votes(groups, np.zeros(101, dtype=int), 4, np.random.default_rng(0))
     value = factors[rows.reshape(-1, 4)[:, 0], 0]
     for v in (0, 1):
         votes = rows.reshape(-1, 4)[value == v]
@@ -50,7 +50,7 @@ def test_the_fixed_value_is_uniform_over_those_present_not_by_frequency():
     So too among the first 1000 votes: those that train must not be those of the first values."""
     factors = np.array([0] * 90 + [1] * 10)[:, None]
     groups = votable_groups(check_codes_and_factors(factors, factors))
-    order, rows = _vote_rows(groups, np.zeros(2000, dtype=int), 4, np.random.default_rng(0))
+    order, rows = deal_votes(groups, np.zeros(2000, dtype=int), 4, np.random.default_rng(0))
     votes = factors[rows.reshape(-1, 4), 0]
     assert (votes == votes[:, :1]).all()
     assert abs(votes[:, 0].sum() - 1000) < 5 * np.sqrt(2000) / 2
@@ -65,7 +65,7 @@ def test_the_winner_is_the_code_of_least_variance_by_the_definition(monkeypatch,
     codes[:, :2] += factors
     inputs = check_codes_and_factors(codes, factors)
     groups, factor = votable_groups(inputs), np.arange(60) % 2
-    order, rows = _vote_rows(groups, factor, 10, np.random.default_rng(7))
+    order, rows = deal_votes(groups, factor, 10, np.random.default_rng(7))
     expected = np.empty(60, dtype=int)
     for vote, picked in zip(order, rows.reshape(60, 10), strict=True):
         assert len(np.unique(factors[picked, factor[vote]])) == 1
