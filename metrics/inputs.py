@@ -52,6 +52,21 @@ class CheckedInputs:
             "notes": notes,
         }
 
+    def need_factors(self, least: int) -> None:
+        """Refuse input with too few factors for the metric.
+
+        Args:
+            least: Fewest factors, constant ones not counted, for which the metric is defined.
+
+        Raises:
+            ValueError: If fewer factors vary.
+        """
+        if len(self.kept_factors) < least:
+            raise ValueError(
+                f"this metric compares factors and needs at least {least} that vary; "
+                f"got {len(self.kept_factors)} (columns {list(self.kept_factors)})"
+            )
+
     def standardized(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Codes with mean 0 and variance 1 (dead codes exactly 0), and the standard deviations they had (ddof 1)."""
         # scaled by the range first: then no square overflows or vanishes, whatever the unit of the codes

@@ -176,3 +176,11 @@ def test_bins_have_equal_width_and_the_last_is_closed():
 def test_bins_survive_extreme_ranges(scale):
     values = np.array([[0.0], [1.0], [2.0]]) * scale
     np.testing.assert_array_equal(equal_width_bins(values, 20), [[0], [10], [19]])
+
+
+def test_too_few_factors_that_vary_are_refused():
+    factors = np.array([[0, 1, 5], [1, 1, 5], [2, 1, 6]])
+    checked = check_codes_and_factors(np.arange(3.0)[:, None], factors)
+    checked.need_factors(2)
+    with pytest.raises(ValueError, match=r"needs at least 3 that vary; got 2 \(columns \[0, 2\]\)"):
+        checked.need_factors(3)
