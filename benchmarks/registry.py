@@ -225,6 +225,46 @@ METRICS: dict[str, MetricEntry] = {
         paper="Do and Tran 2020, arXiv:1908.09961, section 4",
         in_runs=True,
     ),
+    "mig_sup": MetricEntry(
+        title="MIG-sup",
+        target="minebench.metrics.mig_sup:mig_sup_result",
+        from_information="minebench.metrics.mig_sup:mig_sup_from_information",
+        direction="up",
+        lower=0.0,
+        upper=1.0,
+        definition="gap between the largest and the second largest share of a factor's entropy that a code tells, "
+        "averaged over the active codes",
+        reads_as="[0, 1]; 0 for constant codes; sees codes that mix factors; blind to factors coded twice or not at all",
+        cost="n x codes x factors, the joint counts of MIG",
+        paper="Li et al. 2020, arXiv:2002.10549, section 4",
+    ),
+    "dcimig": MetricEntry(
+        title="DCIMIG",
+        target="minebench.metrics.dcimig:dcimig_result",
+        from_information="minebench.metrics.dcimig:dcimig_from_information",
+        direction="up",
+        lower=0.0,
+        upper=1.0,
+        definition="per code, the gap in nats between the two factors it knows most; per factor, the best gap of its "
+        "codes; their sum over the sum of the factors' entropies",
+        reads_as="[0, 1]; 0 for constant codes; blind to factors coded twice and to codes of noise",
+        cost="n x codes x factors, the joint counts of MIG",
+        paper="Sepliarskaia et al. 2019, arXiv:1910.05587, section 5 (3CharM)",
+    ),
+    "modularity": MetricEntry(
+        title="modularity",
+        target="minebench.metrics.modularity:modularity_result",
+        from_information="minebench.metrics.modularity:modularity_from_information",
+        direction="up",
+        lower=0.0,
+        upper=1.0,
+        definition="1 - squared mutual information of a code with all but its best factor, over that with the best one "
+        "times (factors - 1), averaged over the codes that vary",
+        reads_as="[0, 1]; 0 for constant codes, but noise scores far above 0: it says how pure the information is, not "
+        "how much there is",
+        cost="n x codes x factors, the joint counts of MIG",
+        paper="Ridgeway and Mozer 2018, arXiv:1802.05312, section 3",
+    ),
 }
 
 
