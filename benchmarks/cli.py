@@ -8,7 +8,7 @@ commands load no torch.
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -137,16 +137,19 @@ def train(
 @app.command()
 def evaluate(
     checkpoint: Checkpoint,
+    rows: Annotated[
+        Literal["scored", "all"], typer.Option("--rows", help="The 10,000 held-out rows, or the whole data set.")
+    ] = "scored",
     data_dir: DataDir = None,
     plugin: Plugins = None,
     device: Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Score a checkpoint on the held-out rows; the path alone says what it is."""
+    """Score a checkpoint on the held-out rows, or on all with --rows all; the path alone says what it is."""
     from minebench.benchmarks import listing
     from minebench.benchmarks.report import report
 
-    found = report(checkpoint, _settings(data_dir, plugin, device))
+    found = report(checkpoint, _settings(data_dir, plugin, device), chosen=rows)
     typer.echo(listing.json_text(found) if as_json else listing.info_text(found))
 
 

@@ -1,7 +1,9 @@
-"""What a checkpoint is worth: its scores and measures on the held-out rows."""
+"""What a checkpoint is worth: its scores and measures on the held-out rows, or on all of them."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from minebench.benchmarks import rows
 from minebench.benchmarks.checkpoint import weights_sha256
@@ -11,12 +13,14 @@ from minebench.benchmarks.scoring import score_run
 from minebench.benchmarks.workbench import for_checkpoint
 
 
-def report(path: Path, settings: RunSettings) -> dict[str, Any]:
+def report(path: Path, settings: RunSettings, *, chosen: Literal["scored", "all"] = "scored") -> dict[str, Any]:
     """Score a checkpoint; the file says which model it is and what it was trained on.
 
     Args:
         path: A ``.safetensors`` file, or the folder of a finished run.
         settings: Device and data folder.
+        chosen: ``"scored"`` takes the 10,000 held-out rows of the benchmark; ``"all"`` every row, those that the model
+            learned from included: of a data set that is a whole grid, votes are then drawn from the grid.
 
     Returns:
         Plain data: what it is, its scores by metric, and reconstruction, KL (nats per image) and active codes.
@@ -25,7 +29,8 @@ def report(path: Path, settings: RunSettings) -> dict[str, Any]:
         UsageError: If it is no checkpoint, or its data is not here.
     """
     bench = for_checkpoint(path, device=settings.device, threads=settings.threads, data_root=settings.data_root)
-    spec, scored = bench.header.spec, rows.scored_rows(bench.dataset)
+    spec = bench.header.spec
+    scored = rows.scored_rows(bench.dataset) if chosen == "scored" else np.arange(len(bench.dataset))
     evaluation = evaluate(bench.model, bench.dataset, scored, seed=spec.seed, device=bench.device)
     scores = score_run(bench.header.train_id, evaluation.representation, spec.seed)
     return {
@@ -34,8 +39,9 @@ def report(path: Path, settings: RunSettings) -> dict[str, Any]:
         "data": f"{spec.dataset} ({bench.dataset.source})",
         "seed": spec.seed,
         "steps": bench.header.step,
-        "rows": rows.describe(scored).model_dump(),
+        "rows": rows.describe(scored, "held_out" if chosen == "scored" else "all").model_dump(),
         "scores": {score.metric: score.value for score in scores},
+        "drawn_from": {s.metric: s.details["drawn_from"] for s in scores if "drawn_from" in s.details},
         "measures": {
             "reconstruction": evaluation.reconstruction,
             "kl": evaluation.kl,

@@ -19,9 +19,9 @@ def scored_rows(dataset: FactorDataset) -> np.ndarray:
     return held_out_split(dataset).held_out[:N_SCORED]
 
 
-def describe(rows: np.ndarray) -> Rows:
+def describe(rows: np.ndarray, split: str = "held_out") -> Rows:
     """Scored rows as a result tells them."""
-    return Rows(n=len(rows), split="held_out", hash=rows_hash(rows))
+    return Rows(n=len(rows), split=split, hash=rows_hash(rows))
 
 
 def rows_identity(dataset: FactorDataset) -> str:

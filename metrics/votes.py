@@ -1,5 +1,8 @@
 """What the two scores by votes share: the check of their protocol, the rows they may draw, the report of accuracy."""
 
+import math
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,6 +56,24 @@ def votable_groups(inputs: CheckedInputs) -> list[ValueGroups]:
             "pass more samples, or n_factor_bins= to bin their values"
         )
     return groups
+
+
+def drawn_from(inputs: CheckedInputs) -> Literal["grid", "sample"]:
+    """Whether the rows are all there is to draw from, so that votes are drawn from the true distribution.
+
+    Args:
+        inputs: Checked codes and factors.
+
+    Returns:
+        ``"grid"`` if every combination of the values present occurs exactly once (constant factors aside), else
+        ``"sample"``.
+    """
+    if math.prod(inputs.factor_sizes) != len(inputs.factors):
+        return "sample"
+    combination = np.ravel_multi_index(tuple(inputs.factors.T), inputs.factor_sizes)
+    seen = np.zeros(len(combination), dtype=bool)
+    seen[combination] = True  # as many rows as combinations: none is missing if none occurs twice
+    return "grid" if seen.all() else "sample"
 
 
 def accuracy_details(correct: NDArray[np.bool_], factor: NDArray[np.intp], n_factors: int) -> dict[str, Json]:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import minebench
 from minebench.benchmarks import cli, registry
 from minebench.datasets.shapes_mini import load_shapes_mini
+from minebench.datasets.splits import rows_hash
 
 MINEBENCH = Path(sys.executable).with_name("minebench")
 
@@ -98,6 +99,18 @@ def test_evaluate_needs_the_path_alone_and_finds_the_runs_own_scores(finished, t
     assert found["measures"]["reconstruction"] == result["reconstruction"]
     assert found["weights"] == result["weights_sha256"]
     assert "mig" in invoke("evaluate", checkpoint(folder).parent)
+
+
+def test_evaluate_scores_the_whole_grid_on_request_and_says_which_rows(finished):
+    """shapes_mini is a grid of 4,608 rows; a sample has none of the grid's certainty, and says so, too."""
+    folder, _, _ = finished
+    data = load_shapes_mini()
+    found = json.loads(invoke("evaluate", checkpoint(folder), "--rows", "all", "--json"))
+    assert found["rows"] == {"n": len(data), "split": "all", "hash": rows_hash(np.arange(len(data)))}
+    assert set(found["drawn_from"].values()) == {"grid"}
+    text = invoke("evaluate", checkpoint(folder))
+    assert text.split("rows:")[1].split()[:4] == ["n", str(len(data) // 10), "split", "held_out"]
+    assert text.split("drawn_from:")[1].split()[:2] == ["z_diff", "sample"]
 
 
 def test_traverse_draws_a_picture_and_replaces_none_unasked(finished, tmp_path):

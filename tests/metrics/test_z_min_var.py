@@ -1,5 +1,7 @@
 """Z-min Var: how rows are dealt, the vote against its definition, which codes may vote."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -173,3 +175,23 @@ def test_each_code_is_named_after_the_factor_of_the_callers_column():
 def test_sizes_that_give_no_variance_or_no_vote_are_refused(sizes):
     with pytest.raises(ValueError, match="batch_size must be at least 2"):
         z_min_var(np.ones((4, 1)), np.array([[0], [0], [1], [1]]), rng=np.random.default_rng(0), **sizes)
+
+
+def test_codes_are_taken_a_few_at_a_time_on_many_rows_with_the_same_result(monkeypatch):
+    factors = factors_at_random(300, 3, 4, 5)
+    codes = np.random.default_rng(1).normal(size=(300, 7)) + factors[:, [0, 1, 2, 0, 1, 2, 0]]
+    whole = z_min_var_result(codes, factors, rng=np.random.default_rng(0), **SMALL)
+    monkeypatch.setattr(z_min_var_module, "_CELLS", 600)
+    assert z_min_var_result(codes, factors, rng=np.random.default_rng(0), **SMALL) == whole
+
+
+@pytest.mark.slow
+def test_the_whole_grid_of_dsprites_needs_seven_times_the_memory_of_its_codes():
+    grid = full_grid(3, 6, 40, 32, 32)
+    codes = np.random.default_rng(0).normal(size=(len(grid), 10))
+    tracemalloc.start()
+    result = z_min_var_result(codes, grid, rng=np.random.default_rng(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert result.details["drawn_from"] == "grid"
+    assert peak < 7 * codes.nbytes
