@@ -51,7 +51,7 @@ def draw(path: Path, out: Path, settings: RunSettings, *, row: int = 0) -> str:
     images = torch.sigmoid(bench.model.decode(codes.flatten(0, 1)))
     grid = make_grid(images.cpu(), nrow=_COLUMNS, padding=2, pad_value=0.5).permute(1, 2, 0).numpy()
     labels = [f"code {code}, KL {kl[code]:.2f}" for code in order]
-    title = f"{bench.header.spec.name}, step {bench.header.step}"
+    title = f"{bench.header.spec.name}, step {bench.header.step}; KL in nats"
     _picture(grid, labels, [f"{value:+.1f}" for value in values.tolist()], title).savefig(
         out, metadata={"Software": None}
     )
