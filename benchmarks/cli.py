@@ -47,6 +47,21 @@ Checkpoint = Annotated[Path, typer.Argument(help="A .safetensors file, or the fo
 DEFAULT_STORE = Path("runs")
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        import minebench
+
+        typer.echo(f"minebench {minebench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    _: Annotated[bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print it.")] = False,
+) -> None:
+    """An honest benchmark of disentangled VAEs."""
+
+
 @app.command()
 def run(
     model: Models = None,
@@ -247,18 +262,25 @@ def metrics_info(name: str, as_json: AsJson = False) -> None:
 
 def main() -> None:
     """The console script ``minebench``."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        typer.echo("minebench: interrupted; the same command goes on from the last checkpoints", err=True)
+        sys.exit(130)
+    except Exception as error:
+        if not _is_of_the_user(error):
+            raise
+        typer.echo(f"minebench: {error}", err=True)
+        sys.exit(2)
+
+
+def _is_of_the_user(error: Exception) -> bool:
+    """Whether an error tells the user what to do, so that a traceback would only hide it."""
     from minebench.benchmarks.suggestions import UsageError
     from minebench.datasets.files import DataFileError
     from minebench.leaderboard.results import ResultError
 
-    try:
-        app()
-    except (UsageError, DataFileError, ResultError) as error:
-        typer.echo(f"minebench: {error}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("minebench: interrupted; the same command goes on from the last checkpoints", err=True)
-        sys.exit(130)
+    return isinstance(error, UsageError | DataFileError | ResultError)
 
 
 def _plan(

@@ -4,10 +4,7 @@ The public names below are loaded on first use, so that ``import minebench`` sta
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
-
-__version__ = version("minebench")
 
 _PUBLIC = {
     "register_model": "minebench.benchmarks.registry",
@@ -19,6 +16,8 @@ __all__ = ["__version__", "encode", "register_model", "score"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("minebench")
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_PUBLIC[name]), name)
