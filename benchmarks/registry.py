@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -37,6 +38,10 @@ class ModelEntry:
     def model_class(self) -> Any:
         """The ``nn.Module``; imports torch."""
         return _resolve(self.target)
+
+    def class_name(self) -> str:
+        """The name of the class inside its file; imports nothing."""
+        return _origin(self.target).split(":")[1]
 
     def config_class(self) -> Any:
         """The pydantic model of its hyperparameters."""
@@ -100,9 +105,7 @@ class MetricEntry:
 
     def full_protocol(self) -> dict[str, Any]:
         """Every protocol constant: the function's defaults, with the benchmark's departures."""
-        parameters = inspect.signature(self.function()).parameters.values()
-        constants = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _NOT_PROTOCOL}
-        return constants | self.protocol
+        return _defaults(self.target) | self.protocol
 
 
 _NOT_PROTOCOL = ("rng", "information")
@@ -234,7 +237,8 @@ METRICS: dict[str, MetricEntry] = {
         upper=1.0,
         definition="gap between the largest and the second largest share of a factor's entropy that a code tells, "
         "averaged over the active codes",
-        reads_as="[0, 1]; 0 for constant codes; sees codes that mix factors; blind to factors coded twice or not at all",
+        reads_as="[0, 1]; 0 for constant codes; sees codes that mix factors; blind to factors coded twice or not at "
+        "all",
         cost="n x codes x factors, the joint counts of MIG",
         paper="Li et al. 2020, arXiv:2002.10549, section 4",
     ),
@@ -264,6 +268,32 @@ METRICS: dict[str, MetricEntry] = {
         "how much there is",
         cost="n x codes x factors, the joint counts of MIG",
         paper="Ridgeway and Mozer 2018, arXiv:1802.05312, section 3",
+    ),
+    "explicitness": MetricEntry(
+        title="explicitness",
+        target="minebench.metrics.explicitness:explicitness_result",
+        direction="up",
+        lower=0.0,
+        upper=1.0,
+        definition="area under the ROC curve of a logistic regression from all codes for each value of a factor, on "
+        "held-out rows, averaged over values and factors",
+        reads_as="[0, 1]; chance and constant codes score 0.5; one perfect code per factor stays below 1 (0.83 with "
+        "four values); blind to how the codes share the information",
+        cost="values of all factors x n x codes^2",
+        paper="Ridgeway and Mozer 2018, arXiv:1802.05312, section 3",
+    ),
+    "sap": MetricEntry(
+        title="SAP",
+        target="minebench.metrics.sap:sap_result",
+        direction="up",
+        lower=0.0,
+        upper=1.0,
+        definition="gap between the best and the second best code in telling the values of a factor by thresholds "
+        "(balanced accuracy), averaged over factors",
+        reads_as="[0, 1]; perfect codes reach 1 - 1/values, averaged over factors; 0 if each factor has two equally good "
+        "codes",
+        cost="n x codes x values of all factors",
+        paper="Kumar et al. 2018, arXiv:1711.00848, section 3",
     ),
 }
 
@@ -350,6 +380,13 @@ def source_file(entry: ModelEntry) -> Path:
             raise UsageError(f"the module of {entry.target} cannot be found")
         return Path(spec.origin)
     return Path(inspect.getfile(entry.target))
+
+
+@cache
+def _defaults(target: str) -> dict[str, Any]:
+    """The protocol constants of a metric's function."""
+    parameters = inspect.signature(_resolve(target)).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in _NOT_PROTOCOL}
 
 
 def _execute(name: str, file: Path) -> None:

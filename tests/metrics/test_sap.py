@@ -1,0 +1,93 @@
+"""SAP: values by hand, the best thresholds against an exhaustive search, and lines."""
+
+from itertools import combinations_with_replacement
+
+import numpy as np
+import pytest
+
+from minebench.metrics.sap import sap, sap_result
+
+
+def full_grid(*sizes):
+    return np.indices(sizes).reshape(len(sizes), -1).T
+
+
+def test_identity_on_a_grid_reaches_one_minus_chance():
+    """The best code tells every value, the second none: it gets one of n values right whatever the thresholds."""
+    factors = full_grid(4, 5, 2)
+    assert sap(factors, factors) == pytest.approx(np.mean([3 / 4, 4 / 5, 1 / 2]))
+
+
+def test_two_equal_codes_per_factor_score_zero():
+    factors = full_grid(4, 5)
+    assert sap(np.hstack([factors, factors]), factors) == pytest.approx(0.0)
+
+
+def test_balanced_accuracies_match_values_by_hand():
+    """Code 0 in order: 0 0 1 0 1. Cut after two: recalls 2/3 and 1, mean 5/6 (after four it is 3/4).
+
+    Code 1 can be cut once: recalls 2/3 and 1/2, mean 7/12. The gap is 1/4; in plain accuracy it were 4/5 - 3/5.
+    """
+    factors = np.array([[0], [0], [0], [1], [1]])
+    codes = np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 1.0], [2.0, 0.0], [4.0, 1.0]])
+    result = sap_result(codes, factors)
+    assert result.details["best_score"] == [pytest.approx(5 / 6)]
+    assert result.details["best_code"] == [0]
+    assert result.value == pytest.approx(1 / 4)
+
+
+def test_a_code_may_order_the_values_as_it_likes():
+    factors = full_grid(4, 3)
+    codes = np.stack([np.array([5.0, -3.0, 1e6, 2.0])[factors[:, 0]], -factors[:, 1]], axis=1)
+    assert sap(codes, factors) == pytest.approx(np.mean([3 / 4, 2 / 3]))
+
+
+def test_thresholds_are_the_best_there_are():
+    """Every way to cut 9 rows with ties into one interval per value, in the order of the values' mean positions."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        code, label = rng.integers(6, size=9), np.append([0, 1, 2], rng.integers(3, size=6))
+        position = np.unique(code, return_inverse=True)[1]
+        order = np.argsort([position[label == v].mean() for v in range(3)], kind="stable")
+        place = np.argsort(order)
+        expected = max(
+            np.mean([np.mean((np.searchsorted(cuts, code, side="right") == place[v])[label == v]) for v in range(3)])
+            for cuts in combinations_with_replacement(range(8), 2)
+        )
+        # beside a constant code, which scores 0, the gap is the accuracy
+        codes = np.stack([code, np.zeros(9)], axis=1).astype(float)
+        assert sap(codes, label[:, None]) == pytest.approx(expected)
+
+
+def test_lines_match_values_by_hand():
+    """Code 0 less its mean is -1 0 0 1, the factor's rank -1/2 -1/2 1/2 1/2: R^2 = 1^2 / (2 * 1). Code 1 has none."""
+    factors = np.array([[0], [0], [10], [10]])
+    codes = np.array([[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [2.0, 1.0]])
+    assert sap(codes, factors, predictor="line") == pytest.approx(1 / 2)
+    assert sap(1e-3 * codes - 7, factors, predictor="line") == pytest.approx(1 / 2)
+
+
+def test_lines_see_one_for_perfect_ordered_codes_and_less_for_a_distortion():
+    """0, 0, 1 for ranks -1, 0, 1: covariance 1 over the variances 2/3 and 2: R^2 = 3/4."""
+    factors = full_grid(3, 5)
+    assert sap(factors, factors, predictor="line") == pytest.approx(1.0)
+    codes = np.stack([factors[:, 0] == 2, factors[:, 1]], axis=1).astype(float)
+    assert sap(codes, factors, predictor="line") == pytest.approx((3 / 4 + 1) / 2)
+
+
+@pytest.mark.parametrize("predictor", ["thresholds", "line"])
+def test_a_constant_code_scores_zero_even_below_chance(predictor):
+    """As the paper has it; so one code that knows nothing beside a constant one has a gap of 1/2 by thresholds."""
+    factors = full_grid(2, 2)
+    codes = np.stack([factors[:, 1], np.full(4, 0.1)], axis=1)
+    expected = {"thresholds": 1 / 2, "line": 0.0}[predictor]
+    assert sap(codes, factors[:, :1], predictor=predictor) == pytest.approx(expected)
+    assert sap(np.full((4, 2), 0.1), factors, predictor=predictor) == 0
+
+
+def test_bad_input_is_refused():
+    factors = np.array([[0], [0], [1], [1]])
+    with pytest.raises(ValueError, match="predictor must be 'thresholds' or 'line'; got 'svm'"):
+        sap(np.eye(4), factors, predictor="svm")
+    with pytest.raises(ValueError, match="at least 2 of them"):
+        sap(np.arange(4.0)[:, None], factors)
