@@ -45,6 +45,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Checkpoint = Annotated[Path, typer.Argument(help="A .safetensors file, or the folder of a finished run.")]
 
 DEFAULT_STORE = Path("runs")
+EXIT_INTERRUPTED = 130
 
 
 def _print_version(asked: bool) -> None:
@@ -264,9 +265,10 @@ def main() -> None:
     """The console script ``minebench``."""
     try:
         app()
-    except KeyboardInterrupt:
-        typer.echo("minebench: interrupted; the same command goes on from the last checkpoints", err=True)
-        sys.exit(130)
+    except SystemExit as left:
+        if left.code == EXIT_INTERRUPTED:  # typer's answer to Ctrl-C
+            typer.echo("minebench: interrupted; the same command goes on from the last checkpoints", err=True)
+        raise
     except Exception as error:
         if not _is_of_the_user(error):
             raise

@@ -39,6 +39,7 @@ def train_identity(spec: RunSpec, *, fingerprint: str, rows: str, device_class: 
     entry = registry.model(spec.model)
     parts = {f"source of {name}": digest for name, digest in _sources(registry.source_file(entry)).items()}
     return parts | {
+        "model": f"{spec.model}, {entry.class_name()}{'' if entry.trained else ', not trained'}",
         "model configuration": _canonical(spec.config),
         "training configuration": _canonical(spec.train.model_dump()),
         "data": fingerprint,

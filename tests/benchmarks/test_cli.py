@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from typer.testing import CliRunner
 
 import minebench
 from minebench.benchmarks import cli, registry
+from minebench.benchmarks.progress import read_progress
 from minebench.datasets.shapes_mini import load_shapes_mini
 from minebench.datasets.splits import rows_hash
 
@@ -88,6 +91,22 @@ def test_status_reads_a_store_from_another_shell(finished):
     assert "2 done" in invoke("status", "--store", folder / "runs")
     assert [r["state"] for r in json.loads(invoke("status", "--store", folder / "runs", "--json"))] == ["done", "done"]
     assert "no runs in" in invoke("status", "--store", folder / "nowhere")
+
+
+def test_ctrl_c_stops_the_runs_with_a_checkpoint_and_says_how_to_go_on(tmp_path):
+    words = ["run", "-m", "vae", "-d", "shapes_mini", "-s", "0", "--set", "train.steps=100000"]
+    running = subprocess.Popen(
+        [MINEBENCH, *words, "--store", tmp_path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    for _ in range(600):
+        time.sleep(0.1)
+        if any((progress := read_progress(folder)) and progress.step for folder in (tmp_path / "runs").glob("vae-*")):
+            break
+    running.send_signal(signal.SIGINT)
+    _, error = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "interrupted; the same command goes on" in error
+    assert "goes on from step" in invoke("plan", *words[1:], "--store", tmp_path)
 
 
 def test_evaluate_needs_the_path_alone_and_finds_the_runs_own_scores(finished, tmp_path, monkeypatch):

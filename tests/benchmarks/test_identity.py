@@ -53,6 +53,13 @@ def test_so_do_data_rows_and_device(change, part, spec, identify):
     assert moved_parts(identify(spec()), identify(spec(), **change)) == [part]
 
 
+def test_two_models_of_one_class_and_two_classes_of_one_file_are_told_apart(spec, identify):
+    trained, untrained = spec("vae"), spec("untrained")
+    assert trained.config == untrained.config
+    assert moved_parts(identify(trained), identify(untrained)) == ["model"]
+    assert identify(untrained)["model"] == "untrained, VAE, not trained"
+
+
 def test_labels_and_settings_of_display_do_not(spec, identify):
     one = spec()
     other = one.model_copy(update={"profile": "another label"})
