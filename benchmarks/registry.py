@@ -290,10 +290,35 @@ METRICS: dict[str, MetricEntry] = {
         upper=1.0,
         definition="gap between the best and the second best code in telling the values of a factor by thresholds "
         "(balanced accuracy), averaged over factors",
-        reads_as="[0, 1]; perfect codes reach 1 - 1/values, averaged over factors; 0 if each factor has two equally good "
-        "codes",
+        reads_as="[0, 1]; perfect codes reach the mean of 1 - 1/values; 0 if each factor has two equally good codes",
         cost="n x codes x values of all factors",
         paper="Kumar et al. 2018, arXiv:1711.00848, section 3",
+    ),
+    "dci": MetricEntry(
+        title="DCI",
+        target="minebench.metrics.dci:dci_result",
+        direction="up",
+        lower=0.0,
+        upper=1.0,
+        definition="disentanglement: how far each code is important for one factor only, by the entropy of its "
+        "importances in gradient boosted trees; completeness and informativeness are in the details",
+        reads_as="[0, 1]; 0 for constant codes; noise spreads its importance and scores low; blind to factors coded "
+        "twice, which completeness sees",
+        cost="2,000 rows x codes x 20 trees for each value of each factor: half a minute for dSprites",
+        paper="Eastwood and Williams 2018, ICLR, section 3",
+    ),
+    "downstream_accuracy": MetricEntry(
+        title="downstream accuracy",
+        target="minebench.metrics.downstream_accuracy:downstream_accuracy_result",
+        direction="up",
+        lower=0.0,
+        upper=1.0,
+        definition="accuracy of a logistic regression from all codes to each factor, on held-out rows, averaged over "
+        "factors; the curve over 10, 100, 1,000 and more labels and the sample efficiency are in the details",
+        reads_as="[0, 1]; constant codes score the share of the commonest value; blind to how the codes share the "
+        "information",
+        cost="n x codes x values of all factors, some fifty times over",
+        paper="Locatello et al. 2019, arXiv:1811.12359, section 5.5",
     ),
 }
 
