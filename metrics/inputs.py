@@ -122,6 +122,39 @@ def check_codes_and_factors(
     )
 
 
+def check_codes(codes: ArrayLike, *, min_codes: int = 1) -> CheckedInputs:
+    """Check and normalise codes for a score that needs no factors; the caller's array is not changed.
+
+    Args:
+        codes: Posterior means, shape ``(n_samples, n_codes)``, any real dtype.
+        min_codes: Fewest codes for which the score is defined.
+
+    Returns:
+        The checked codes, with no factor.
+
+    Raises:
+        ValueError: If ``codes`` is no matrix, empty or not numeric, has fewer than ``min_codes`` columns, or is not
+            finite or beyond 1e150.
+    """
+    raw = np.asarray(codes)
+    if raw.ndim != 2:
+        raise ValueError(f"codes must be (n_samples, n_codes); got shape {raw.shape}")
+    _check_shapes(raw, np.zeros((len(raw), 1)), min_codes)
+    checked = np.ascontiguousarray(raw, dtype=np.float64)
+    minimum, maximum = checked.min(axis=0), checked.max(axis=0)
+    _check_codes(minimum, maximum)
+    return CheckedInputs(
+        codes=checked,
+        factors=np.empty((len(checked), 0), dtype=np.intp),
+        factor_sizes=(),
+        kept_factors=(),
+        dropped_factors=(),
+        minimum=minimum,
+        value_range=maximum - minimum,
+        alive=maximum > minimum,
+    )
+
+
 def _check_shapes(codes: NDArray[Any], factors: NDArray[Any], min_codes: int) -> None:
     if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors):
         raise ValueError(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minebench.metrics.inputs import check_codes_and_factors, equal_width_bins
+from minebench.metrics.inputs import check_codes, check_codes_and_factors, equal_width_bins
 
 FACTORS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 CODES = np.array([[0.0, 5.0], [1.0, 5.0], [2.0, 5.0], [3.0, 5.0]])
@@ -184,3 +184,20 @@ def test_too_few_factors_that_vary_are_refused():
     checked.need_factors(2)
     with pytest.raises(ValueError, match=r"needs at least 3 that vary; got 2 \(columns \[0, 2\]\)"):
         checked.need_factors(3)
+
+
+def test_codes_alone_are_held_to_the_same_rules():
+    checked = check_codes([[1, 2], [1, 3]])
+    assert checked.alive.tolist() == [False, True]
+    assert checked.details() == {"factors": [], "dropped_factors": [], "n_codes": 2, "dead_codes": [0], "notes": []}
+    for bad, message in (
+        ([1.0, 2.0], r"codes must be \(n_samples, n_codes\); got shape \(2,\)"),
+        (np.zeros((0, 2)), "must not be empty"),
+        ([["a"]], "must hold real numbers"),
+        ([[np.nan, 1.0]], r"columns \[0\] hold NaN or inf"),
+        ([[1e200]], "rescale"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_codes(bad)
+    with pytest.raises(ValueError, match="at least 2"):
+        check_codes([[1.0]], min_codes=2)
