@@ -1,0 +1,49 @@
+"""Gaussian total correlation: how dependent the codes are, as far as their covariance shows it.
+
+Watanabe (1960), Information Theoretical Analysis of Multivariate Correlation; its use on codes, with Gaussians, is that
+of Locatello et al. (2019), Challenging Common Assumptions in the Unsupervised Learning of Disentangled Representations,
+section 5.2, arXiv:1811.12359.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minebench.metrics.inputs import check_codes
+from minebench.metrics.result import MetricResult
+
+VERSION: int = 1
+
+_SMALLEST = 1e-10  # smaller eigenvalues of the correlation matrix are those of codes that determine one another
+
+
+def gaussian_total_correlation(codes: ArrayLike) -> float:
+    """Total correlation of the Gaussian with the covariance of the codes: -1/2 log det of their correlation matrix.
+
+    It sees no dependence beyond the second moments: for codes that are not Gaussian it can lie on either side of their
+    own total correlation. It needs no factors, and dead codes improve it.
+
+    Args:
+        codes: Posterior means, shape ``(n_samples, n_codes)``. Constant codes depend on nothing.
+
+    Returns:
+        Nats, 0 or more; lower is better; 0 for uncorrelated codes. Independent codes score about
+        n_codes (n_codes - 1) / (4 n_samples) by chance. Codes that determine one another have no finite value: each
+        such dependence counts as 1/2 log 1e10, 11.5 nats, and the details say how many there are.
+
+    Raises:
+        ValueError: If the codes cannot be scored (see ``check_codes``).
+
+    References:
+        Locatello et al. (2019), section 5.2. arXiv:1811.12359.
+    """
+    return gaussian_total_correlation_result(codes).value
+
+
+def gaussian_total_correlation_result(codes: ArrayLike, factors: ArrayLike | None = None) -> MetricResult:  # noqa: ARG001 -- called as all metrics are
+    """``gaussian_total_correlation`` with its parts; ``factors`` are not looked at."""
+    checked = check_codes(codes)
+    standardized = checked.standardized()[0][:, checked.alive]
+    eigenvalues = np.linalg.eigvalsh(standardized.T @ standardized / max(1, len(standardized) - 1))
+    value = max(0.0, -0.5 * float(np.log(np.maximum(eigenvalues, _SMALLEST)).sum()))  # below 0 only by rounding
+    details = checked.details() | {"linear_dependences": int((eigenvalues < _SMALLEST).sum())}
+    return MetricResult(value, "down", details)
