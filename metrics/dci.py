@@ -15,7 +15,7 @@ from scipy.special import entr
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
 from minebench.metrics.inputs import check_codes_and_factors
-from minebench.metrics.predictors import HeldOut, hold_out
+from minebench.metrics.predictors import HeldOut, fit_quietly, hold_out
 from minebench.metrics.result import MetricResult
 
 VERSION: int = 1
@@ -173,5 +173,5 @@ def _fit(
     train, test = labels[rows.train], labels[rows.test]
     if features.shape[1] == 0 or (train == train[0]).all():  # nothing to learn from: the commonest value is the guess
         return _Fit(np.zeros(features.shape[1]), float(np.mean(test == np.bincount(train).argmax())))
-    classifier.fit(features[rows.train], train)
+    fit_quietly(classifier, features[rows.train], train)
     return _Fit(classifier.feature_importances_, float(np.mean(classifier.predict(features[rows.test]) == test)))

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from minebench.metrics.inputs import check_codes_and_factors
-from minebench.metrics.predictors import fit_logistic_regression, hold_out
+from minebench.metrics.predictors import fit_logistic_regression, fit_quietly, hold_out
 from minebench.metrics.result import MetricResult
 
 VERSION: int = 1
@@ -124,4 +124,5 @@ def _predict(
         return fitted.predict(test), converged
     # leaves of one row, as in the plain version, so that ten labels can be learnt from
     boosted = HistGradientBoostingClassifier(max_iter=100, max_depth=3, min_samples_leaf=1, early_stopping=False)
-    return boosted.fit(train, labels).predict(test), True
+    converged = fit_quietly(boosted, train, labels)
+    return boosted.predict(test), converged

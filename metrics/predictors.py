@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
@@ -43,10 +44,31 @@ def hold_out(n_samples: int, rng: np.random.Generator, *, n_train: int, n_test: 
     return HeldOut(order[n_scored : n_scored + n_train], order[:n_scored])
 
 
+def fit_quietly(classifier: ClassifierMixin, features: NDArray[np.float64], labels: NDArray[np.intp]) -> bool:
+    """Fit a classifier, and tell whether it converged instead of warning.
+
+    Args:
+        classifier: Any of scikit-learn's; it is fitted in place.
+        features: Shape ``(n_rows, n_features)``.
+        labels: At least two values, shape ``(n_rows,)``. That most of them are rare is no reason to warn.
+
+    Returns:
+        Whether no ``ConvergenceWarning`` was given. Other warnings are passed on.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
+        classifier.fit(features, labels)
+    others = [warning for warning in caught if not issubclass(warning.category, ConvergenceWarning)]
+    for warning in others:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return len(others) == len(caught)
+
+
 def fit_logistic_regression(
     features: NDArray[np.float64], labels: NDArray[np.intp], *, solver: str = "lbfgs"
 ) -> tuple[LogisticRegression, bool]:
-    """A logistic regression (L2, C = 1) that tells whether it converged instead of warning.
+    """A logistic regression (L2, C = 1), fitted as ``fit_quietly`` does.
 
     Args:
         features: Centred and of unit variance, so that the penalty does not depend on their scale, shape
@@ -58,10 +80,4 @@ def fit_logistic_regression(
         The fitted classifier and whether it converged.
     """
     classifier = LogisticRegression(C=1.0, solver=solver, max_iter=_MAX_ITERATIONS)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)
-        classifier.fit(features, labels)
-    others = [warning for warning in caught if not issubclass(warning.category, ConvergenceWarning)]
-    for warning in others:
-        warnings.warn(warning.message, stacklevel=2)
-    return classifier, len(others) == len(caught)
+    return classifier, fit_quietly(classifier, features, labels)

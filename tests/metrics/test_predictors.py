@@ -1,9 +1,12 @@
 """Held-out rows, and the logistic regression that reports instead of warning."""
 
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
-from minebench.metrics.predictors import fit_logistic_regression, hold_out
+from minebench.metrics.predictors import fit_logistic_regression, fit_quietly, hold_out
 
 
 @pytest.mark.parametrize(
@@ -53,3 +56,22 @@ def test_a_fit_that_gives_up_says_so(monkeypatch):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 5))
     assert not fit_logistic_regression(x, (x.sum(axis=1) > 0).astype(int))[1]
+
+
+class Grumbler:
+    """A classifier that warns of whatever it is told to."""
+
+    def __init__(self, *messages):
+        self.messages = messages
+
+    def fit(self, features, labels):
+        for message in self.messages:
+            warnings.warn(message, stacklevel=1)
+
+
+def test_many_classes_are_no_reason_to_warn_and_anything_else_is_passed_on():
+    assert fit_quietly(Grumbler(), np.eye(2), np.arange(2))
+    assert fit_quietly(Grumbler(UserWarning("The number of unique classes is greater than 50% of ...")), *[None] * 2)
+    assert not fit_quietly(Grumbler(ConvergenceWarning("gave up")), *[None] * 2)
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        assert not fit_quietly(Grumbler(RuntimeWarning("overflow"), ConvergenceWarning("gave up")), *[None] * 2)
