@@ -113,9 +113,9 @@ FACTS: dict[str, dict[str, Any]] = {
 
 def takes_codes_and_factors(entry: registry.MetricEntry) -> bool:
     """Whether two arrays, and perhaps a generator, are all that the metric asks for."""
-    first, second, *others = inspect.signature(entry.function()).parameters.values()
-    needed = {p.name for p in others if p.default is p.empty}
-    return (first.name, second.name) == ("codes", "factors") and needed <= {"rng"}
+    parameters = inspect.signature(entry.function()).parameters
+    needed = {name for name, parameter in parameters.items() if parameter.default is parameter.empty}
+    return list(parameters)[:2] == ["codes", "factors"] and needed <= {"codes", "factors", "rng"}
 
 
 def registered() -> dict[str, Metric]:
