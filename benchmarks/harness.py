@@ -147,7 +147,8 @@ def _planned(job: Job, store: ResultStore, history: History, retry_failed: bool)
 
 
 def _reused(job: Job, result: RunResult, folder: Path) -> Planned:
-    stale = expected_scores(job.train_id) - {score.score_id for score in result.scores}
+    blocks = any(score.codes == "blocks" for score in result.scores)
+    stale = expected_scores(job.train_id, blocks=blocks) - {score.score_id for score in result.scores}
     if not stale:
         return Planned(job, "done", "reused")
     if (folder / CODES_FILE).is_file():

@@ -59,10 +59,11 @@ def train_id(spec: RunSpec, identity: dict[str, str]) -> str:
     return f"{spec.model}-{spec.dataset}-s{spec.seed}-{_digest(_canonical(identity))[:12]}"
 
 
-def score_id(train_id: str, metric: str, entry: registry.MetricEntry) -> str:
+def score_id(train_id: str, metric: str, entry: registry.MetricEntry, codes: registry.Codes = "dims") -> str:
     """The name of a score: it moves with the run, the metric's version and protocol, and the numerical libraries."""
     libraries = {name: version(name) for name in _SCORE_LIBRARIES}
-    return _digest(_canonical([train_id, metric, entry.version(), entry.full_protocol(), libraries]))[:16]
+    parts = [train_id, metric, entry.version(), entry.full_protocol(), libraries]
+    return _digest(_canonical(parts if codes == "dims" else [*parts, codes]))[:16]
 
 
 def moved_parts(old: dict[str, str], new: dict[str, str]) -> list[str]:

@@ -40,7 +40,7 @@ def report(path: Path, settings: RunSettings, *, chosen: Literal["scored", "all"
         "seed": spec.seed,
         "steps": bench.header.step,
         "rows": rows.describe(scored, "held_out" if chosen == "scored" else "all").model_dump(),
-        "scores": {score.metric: score.value for score in scores},
+        "scores": {score.metric + " on blocks" * (score.codes == "blocks"): score.value for score in scores},
         "drawn_from": {s.metric: s.details["drawn_from"] for s in scores if "drawn_from" in s.details},
         "measures": {
             "reconstruction": evaluation.reconstruction,

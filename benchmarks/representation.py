@@ -36,7 +36,8 @@ class Representation(NamedTuple):
         block_of_code = np.full(self.codes.shape[1], -1, np.int64)
         for number, block in enumerate(self.blocks or ()):
             block_of_code[list(block)] = number
-        np.savez_compressed(buffer, codes=self.codes, factors=self.factors, block_of_code=block_of_code)
+        arrays = {"codes": self.codes, "factors": self.factors, "block_of_code": block_of_code}
+        np.savez_compressed(buffer, **arrays, n_blocks=len(self.blocks or ()))  # the last ones may be empty
         write_atomically(path, buffer.getvalue())
         digest = hashlib.sha256()
         for array in (self.codes.astype("<f4"), self.factors.astype("<i8"), block_of_code.astype("<i8")):
@@ -48,6 +49,5 @@ class Representation(NamedTuple):
         """Read what ``save`` wrote; nothing is unpickled."""
         with np.load(path, allow_pickle=False) as file:
             block_of_code = file["block_of_code"]
-            n_blocks = int(block_of_code.max(initial=-1)) + 1
-            blocks = tuple(tuple(np.flatnonzero(block_of_code == b).tolist()) for b in range(n_blocks)) or None
+            blocks = tuple(tuple(np.flatnonzero(block_of_code == b).tolist()) for b in range(file["n_blocks"])) or None
             return cls(file["codes"], file["factors"], blocks)

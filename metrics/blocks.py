@@ -90,7 +90,7 @@ def check_columns(blocks: Blocks, n_codes: int) -> tuple[NDArray[np.intp], ...]:
         n_codes: Columns that there are.
 
     Returns:
-        One array of columns per block.
+        One array of columns per block, ascending.
 
     Raises:
         ValueError: If there is no block, a column is not one of 0..n_codes-1, or a column is named twice.
@@ -100,7 +100,7 @@ def check_columns(blocks: Blocks, n_codes: int) -> tuple[NDArray[np.intp], ...]:
         raise ValueError("blocks must be groups of code columns, such as ((0, 1), (2,)); got none")
     if any(group.ndim != 1 or (group.size and group.dtype.kind not in "ui") for group in groups):
         raise ValueError(f"blocks must be groups of integer columns, such as ((0, 1), (2,)); got {blocks!r}")
-    columns = tuple(group.astype(np.intp) for group in groups)
+    columns = tuple(np.sort(group.astype(np.intp)) for group in groups)  # a block is a set: its order decides no bit
     named, times = np.unique(np.concatenate(columns), return_counts=True)
     outside = named[(named < 0) | (named >= n_codes)]
     if outside.size:

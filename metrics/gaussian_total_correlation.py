@@ -13,10 +13,8 @@ from minebench.metrics.result import MetricResult
 
 VERSION: int = 1
 
-_SMALLEST = 1e-10  # smaller eigenvalues of the correlation matrix are those of codes that determine one another
 
-
-def gaussian_total_correlation(codes: ArrayLike) -> float:
+def gaussian_total_correlation(codes: ArrayLike, *, smallest: float = 1e-10) -> float:
     """Total correlation of the Gaussian with the covariance of the codes: -1/2 log det of their correlation matrix.
 
     It sees no dependence beyond the second moments: for codes that are not Gaussian it can lie on either side of their
@@ -24,11 +22,13 @@ def gaussian_total_correlation(codes: ArrayLike) -> float:
 
     Args:
         codes: Posterior means, shape ``(n_samples, n_codes)``. Constant codes depend on nothing.
+        smallest: Eigenvalues of the correlation matrix are counted as this at least: smaller ones are those of codes
+            that determine one another.
 
     Returns:
         Nats, 0 or more; lower is better; 0 for uncorrelated codes. Independent codes score about
         n_codes (n_codes - 1) / (4 n_samples) by chance. Codes that determine one another have no finite value: each
-        such dependence counts as 1/2 log 1e10, 11.5 nats, and the details say how many there are.
+        such dependence counts as -1/2 log ``smallest``, 11.5 nats, and the details say how many there are.
 
     Raises:
         ValueError: If the codes cannot be scored (see ``check_codes``).
@@ -36,14 +36,14 @@ def gaussian_total_correlation(codes: ArrayLike) -> float:
     References:
         Locatello et al. (2019), section 5.2. arXiv:1811.12359.
     """
-    return gaussian_total_correlation_result(codes).value
+    return gaussian_total_correlation_result(codes, smallest=smallest).value
 
 
-def gaussian_total_correlation_result(codes: ArrayLike, factors: ArrayLike | None = None) -> MetricResult:  # noqa: ARG001 -- called as all metrics are
-    """``gaussian_total_correlation`` with its parts; ``factors`` are not looked at."""
+def gaussian_total_correlation_result(codes: ArrayLike, *, smallest: float = 1e-10) -> MetricResult:
+    """``gaussian_total_correlation`` with its parts; arguments and errors are those of it."""
     checked = check_codes(codes)
     standardized = checked.standardized()[0][:, checked.alive]
     eigenvalues = np.linalg.eigvalsh(standardized.T @ standardized / max(1, len(standardized) - 1))
-    value = max(0.0, -0.5 * float(np.log(np.maximum(eigenvalues, _SMALLEST)).sum()))  # below 0 only by rounding
-    details = checked.details() | {"linear_dependences": int((eigenvalues < _SMALLEST).sum())}
+    value = max(0.0, -0.5 * float(np.log(np.maximum(eigenvalues, smallest)).sum()))  # below 0 only by rounding
+    details = checked.details() | {"linear_dependences": int((eigenvalues < smallest).sum())}
     return MetricResult(value, "down", details)

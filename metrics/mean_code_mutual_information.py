@@ -39,13 +39,9 @@ def mean_code_mutual_information(codes: ArrayLike, *, n_bins: int = 20, binning:
 
 
 def mean_code_mutual_information_result(
-    codes: ArrayLike,
-    factors: ArrayLike | None = None,  # noqa: ARG001 -- called as all metrics are
-    *,
-    n_bins: int = 20,
-    binning: Binning = "width",
+    codes: ArrayLike, *, n_bins: int = 20, binning: Binning = "width"
 ) -> MetricResult:
-    """``mean_code_mutual_information`` with its parts; ``factors`` are not looked at.
+    """``mean_code_mutual_information`` with its parts; arguments and errors are those of it.
 
     Details: the most that a pair of codes shares, and which pair it is.
     """
