@@ -26,9 +26,9 @@ def sap(
 
     A prediction scores, with ``"thresholds"``, the mean over the factor's values of the share of their rows that are
     told apart: the code is cut into one interval per value (intervals may be empty), in the order of the values' mean
-    codes, where this balanced accuracy is largest; with ``"line"``, R^2 of the least-squares line through the rank of
-    the value, for factors that have an order. As in the paper, predictions are scored on the rows they are fitted to,
-    and a constant code scores 0.
+    ranks on it, where this balanced accuracy is largest. With ``"line"``, for factors that have an order, it scores
+    R^2 of the least-squares line through the rank of the value. As in the paper, predictions are scored on the rows
+    they are fitted to, and a constant code scores 0.
 
     Args:
         codes: Posterior means, shape ``(n_samples, n_codes)`` with ``n_codes >= 2``.

@@ -62,6 +62,14 @@ def test_codes_that_mix_two_factors_lower_disentanglement(regressor):
     assert result.details["informativeness"] > 0.95
 
 
+def test_importance_stands_with_its_code_and_dead_codes_have_none():
+    factors = grid(4, 3, repeats=20)
+    dead = np.full((len(factors), 1), 0.1)
+    result = dci_result(np.hstack([dead, factors[:, :1], dead, factors[:, 1:]]), factors, rng=rng())
+    np.testing.assert_allclose(result.details["code_weight"], [0, 0.5, 0, 0.5], atol=0.01)
+    np.testing.assert_allclose(result.details["code_disentanglement"], [0, 1, 0, 1], atol=0.05)
+
+
 def test_informativeness_is_the_accuracy_on_rows_that_were_not_fitted():
     """A forest of full trees knows every row of noise that it has seen; the others it guesses."""
     factors = np.stack([np.arange(400) % 2, np.arange(400) // 2 % 2], axis=1)

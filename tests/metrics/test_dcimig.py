@@ -24,14 +24,14 @@ def test_a_factor_coded_twice_counts_once():
 
 def test_gaps_are_in_nats_over_the_sum_of_the_entropies():
     """Code 0 is the binary factor: gap ln 2. Code 1 tells both factors: it belongs to the larger one with a gap of
-    ln 4 - ln 2. Together 2 ln 2 of 3 ln 2. With shares in place of nats, code 1 would have no gap: 1/2."""
-    factors = full_grid(2, 4)
+    ln 4 - ln 2. With shares in place of nats, code 1 would have no gap. No code tells factor 2."""
+    factors = full_grid(2, 4, 3)
     codes = np.stack([factors[:, 0], 4 * factors[:, 0] + factors[:, 1]], axis=1)
     result = dcimig_result(codes, factors)
-    assert result.value == pytest.approx(2 / 3)
-    assert result.details["gap_nats"] == pytest.approx([np.log(2), np.log(2)])
-    assert result.details["best_code"] == [0, 1]
-    assert result.details["factor_entropy"] == pytest.approx([np.log(2), np.log(4)])
+    assert result.value == pytest.approx(2 * np.log(2) / (3 * np.log(2) + np.log(3)))
+    assert result.details["gap_nats"] == pytest.approx([np.log(2), np.log(2), 0])
+    assert result.details["best_code"] == [0, 1, None]
+    assert result.details["factor_entropy"] == pytest.approx([np.log(2), np.log(4), np.log(3)])
 
 
 def test_a_factor_without_a_code_of_its_own_counts_zero():

@@ -24,6 +24,12 @@ def test_perfect_codes_are_learnt_from_enough_labels(classifier):
     assert result.details["train_sizes"] == [10, 100, 150]  # 10,000 and 1,000 are cut to the half that is left
 
 
+@CLASSIFIERS
+def test_ten_labels_are_enough_for_a_code_that_is_the_factor(classifier):
+    factors = grid(2, repeats=50)
+    assert downstream_accuracy(factors, factors, rng=rng(), classifier=classifier, train_sizes=(10,)) == 1
+
+
 def test_the_curve_runs_from_a_guess_to_the_value():
     """From one label a classifier guesses its value, which one test row in four has: 1/4, 1/4 of the last accuracy."""
     factors = grid(4, repeats=500)

@@ -43,9 +43,9 @@ def test_matches_value_by_hand():
 
 
 def test_each_information_is_divided_by_the_entropy_of_its_factor():
-    """The code tells both factors in full, a share of 1 each; in nats it were ahead by ln 4 - ln 2."""
-    factors = full_grid(2, 4)
-    codes = np.stack([4 * factors[:, 0] + factors[:, 1], np.zeros(8)], axis=1)
+    """The code tells two of three factors in full, a share of 1 each; in nats it were ahead by ln 4 - ln 2."""
+    factors = full_grid(2, 4, 3)
+    codes = np.stack([4 * factors[:, 0] + factors[:, 1], np.zeros(24)], axis=1)
     assert mig_sup(codes, factors) == pytest.approx(0.0, abs=1e-12)
 
 

@@ -59,6 +59,15 @@ def test_thresholds_are_the_best_there_are():
         assert sap(codes, label[:, None]) == pytest.approx(expected)
 
 
+def test_intervals_do_not_overlap():
+    """In order: 1 2 0 2 2 1, mean ranks 2, 2.5 and 8/3, so the intervals stand in the order of the values. The best are
+    0 up to the third row and 2 from the fourth: recalls 1, 0 and 2/3. Were 2 to begin inside the interval of 0, where
+    1 has no row to lose, it had all of its rows."""
+    factors = np.array([[1], [2], [0], [2], [2], [1]])
+    codes = np.stack([np.arange(6), np.zeros(6)], axis=1).astype(float)
+    assert sap(codes, factors) == pytest.approx((1 + 0 + 2 / 3) / 3)
+
+
 def test_lines_match_values_by_hand():
     """Code 0 less its mean is -1 0 0 1, the factor's rank -1/2 -1/2 1/2 1/2: R^2 = 1^2 / (2 * 1). Code 1 has none."""
     factors = np.array([[0], [0], [10], [10]])
