@@ -4,7 +4,7 @@ Eastwood and Williams (2018), A Framework for the Quantitative Evaluation of Dis
 https://openreview.net/forum?id=By-7dz-AZ. Factors are classes, as in disentanglement_lib (Locatello et al. 2019,
 arXiv:1811.12359), not numbers as in the paper; so informativeness is accuracy, higher better, in place of the paper's
 error. Boosting costs one tree per value and round: the default is 20 rounds on 2,000 rows in place of the library's
-100 on 10,000, some 25 times cheaper (more rounds on so few rows fit noise).
+100 on 10,000, which visit 25 times as many rows. More rounds on so few rows fit noise.
 """
 
 from typing import Literal, NamedTuple, get_args
