@@ -85,9 +85,8 @@ class MetricEntry:
     protocol: dict[str, Any] = field(default_factory=dict)  # departures of the benchmark from the function's defaults
     in_runs: bool = False  # whether every run is scored with it; the others are there on request
     from_information: str = ""  # "module:function" of a JointInformation; then the protocol is joint_information's
-    blocks: str = (
-        ""  # "module:function" of (codes, factors, blocks, ...); equal to ``target`` if it scores nothing else
-    )
+    # "module:function" of (codes, factors, blocks, ...); equal to ``target`` for a metric that scores nothing else
+    blocks: str = ""
 
     def function(self) -> Callable[..., Any]:
         """The function of (codes, factors, ...), or of (codes, ...) for a metric that needs no factors."""

@@ -201,10 +201,10 @@ def named_gap_result(
 
     Details: the gap of each factor, its block (None where none was left), the confusion matrix, the codes per block.
     """
+    candidates = _candidates(len(blocks), nuisance)
     found = information or block_information(codes, factors, blocks, rng=rng, min_blocks=2, n_factor_bins=n_factor_bins)
     _need_two(found)
     share = found.mutual / found.factor_entropy
-    candidates = _candidates(len(share), nuisance)
     own = _named(found, candidates) if named else _matched(share, candidates)
     gaps = [_gap(share[:, k], block) for k, block in enumerate(own)]
     details = _details(found) | {"gap": gaps, "block_of_factor": own, "named": named, "nuisance": nuisance}
