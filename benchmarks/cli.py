@@ -1,8 +1,8 @@
 """The command line. Each command turns options into specs, calls one function and prints what it returned.
 
-Results go to stdout, progress and messages to stderr. Exit status: 0 ok, 1 some runs failed, 2 usage or configuration,
-3 stale leaderboard, 130 interrupted. Imports stand inside the commands so that ``--help`` answers at once and reading
-commands load no torch.
+Results go to stdout, progress and messages to stderr. Exit status: 0 ok, 1 some runs failed (or figures of the selftest
+moved), 2 usage or configuration, 3 stale leaderboard, 130 interrupted. Imports stand inside the commands so that
+``--help`` answers at once and reading commands load no torch.
 """
 
 import os
@@ -259,6 +259,52 @@ def metrics_info(name: str, as_json: AsJson = False) -> None:
     from minebench.benchmarks import listing
 
     _print_info(listing.metric_info(name), as_json)
+
+
+@metrics_app.command("score")
+def metrics_score(
+    file: Annotated[Path, typer.Argument(metavar="CODES.npz", help="Arrays codes and factors, a row a sample.")],
+    metric: Annotated[list[str] | None, typer.Option("-m", "--metric", help="Metric; repeat for more.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the metrics that draw samples.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Score the codes of any model: by default with every metric that applies to single codes."""
+    from minebench.benchmarks import listing, scoring
+    from minebench.benchmarks.codes_file import load_codes
+    from minebench.benchmarks.suggestions import UsageError
+
+    codes, factors = load_codes(file)
+    try:
+        results = scoring.score(codes, factors, seed=seed, metrics=metric)
+    except ValueError as error:
+        raise UsageError(f"{file}: {error}") from error
+    typer.echo(listing.json_text(listing.score_records(results)) if as_json else listing.scores_text(results))
+
+
+@metrics_app.command("selftest")
+def metrics_selftest(
+    check: Annotated[
+        Path | None, typer.Option("--check", help="Exit with 1 if a figure of this committed page has moved.")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option("--figure", help="Draw the panel to this SVG or PNG instead.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what every metric says of codes whose quality is known, as a page."""
+    from minebench.benchmarks import listing, selftest
+
+    committed = selftest.read_page(check) if check else None
+    found = selftest.panel()
+    if committed is not None:
+        lines = selftest.moved(found, committed)
+        for line in lines:
+            typer.echo(line, err=True)
+        raise typer.Exit(1 if lines else 0)
+    if figure is not None:
+        from minebench.benchmarks.selftest_figure import draw
+
+        typer.echo(draw(found, figure))
+        return
+    typer.echo(listing.json_text(found) if as_json else selftest.page(found))
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from tabulate import tabulate
 from minebench.benchmarks import registry
 from minebench.benchmarks.status import RunStatus
 from minebench.datasets.files import default_root
+from minebench.metrics.result import MetricResult
 
 if TYPE_CHECKING:
     from minebench.benchmarks.harness import Planned
@@ -143,6 +144,23 @@ def numbers_text(numbers: Mapping[str, Any]) -> str:
     return tabulate([(name, value) for name, value in numbers.items()], tablefmt="plain", floatfmt=".4f")
 
 
+def score_records(results: Mapping[str, MetricResult]) -> dict[str, dict[str, Any]]:
+    """Scores by metric as records, with their details."""
+    return {
+        name: {"value": result.value, "better": result.direction, "details": result.details}
+        for name, result in results.items()
+    }
+
+
+def scores_text(results: Mapping[str, MetricResult]) -> str:
+    """Scores as a table, with what the metrics noticed."""
+    rows = [
+        (name, f"{result.value:.4f}", result.direction, "; ".join(map(str, _notes(result))))
+        for name, result in results.items()
+    ]
+    return tabulate(rows, headers=("metric", "score", "better", "notes"), tablefmt="simple", disable_numparse=True)
+
+
 def json_text(value: Any) -> str:
     """Plain data as JSON."""
     return json.dumps(value, indent=1, ensure_ascii=False)
@@ -153,6 +171,11 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _notes(result: MetricResult) -> Sequence[Any]:
+    notes = result.details.get("notes")
+    return notes if isinstance(notes, list) else []
 
 
 def _note(entry: RunStatus) -> str:
