@@ -40,6 +40,7 @@ DataDir = Annotated[Path | None, typer.Option("--data-dir", envvar="MINEBENCH_DA
 Plugins = Annotated[list[Path] | None, typer.Option("--plugin", help="Python file that registers models.")]
 Device = Annotated[str, typer.Option("--device", envvar="MINEBENCH_DEVICE", help="cpu, cuda or cuda:N.")]
 Jobs = Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Runs at a time; one per core if left out.")]
+TimeLimit = Annotated[float | None, typer.Option("--time-limit", min=0.01, max=1e6, help="Minutes a run may take.")]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Run again what failed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Checkpoint = Annotated[Path, typer.Argument(help="A .safetensors file, or the folder of a finished run.")]
@@ -75,7 +76,7 @@ def run(
     plugin: Plugins = None,
     device: Device = "cpu",
     jobs: Jobs = None,
-    time_limit: Annotated[float | None, typer.Option("--time-limit", help="Minutes a run may take.")] = None,
+    time_limit: TimeLimit = None,
     retry_failed: Retry = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
 ) -> None:
@@ -87,7 +88,7 @@ def run(
         typer.echo(listing.plan_text(planned))
         return
     counts = harness.count_states(planned)
-    harness.rescore(planned, results)
+    harness.refresh(planned, results)
     n_runs = sum(counts[state] for state in harness.TO_RUN)
     limit = time_limit * 60 if time_limit else None
     bars.watch_runs(harness.run(planned, results, slots=jobs or _cores(), time_limit=limit), n_runs, results)
@@ -139,7 +140,7 @@ def train(
     settings, results = _settings(data_dir, plugin, device), _store(store)
     [entry] = harness.plan([load_train_file(config, sets or ())], results, settings, retry_failed=retry_failed)
     typer.echo(f"{entry.job.train_id}: {entry.why}", err=True)
-    harness.rescore([entry], results)
+    harness.refresh([entry], results)
     if entry.state in harness.TO_RUN:
         bars.watch_runs(harness.run([entry], results, slots=1), 1, results)
     result = results.load(entry.job.train_id)
@@ -224,6 +225,7 @@ def models_list(plugin: Plugins = None, as_json: AsJson = False) -> None:
     """List the models."""
     from minebench.benchmarks import listing, registry
 
+    registry.load_installed()
     registry.load_plugins(tuple(plugin or ()))
     _print_table(listing.models(), as_json)
 
@@ -233,6 +235,7 @@ def models_info(name: str, plugin: Plugins = None, as_json: AsJson = False) -> N
     """Print a model's hyperparameters with their defaults."""
     from minebench.benchmarks import listing, registry
 
+    registry.load_installed()
     registry.load_plugins(tuple(plugin or ()))
     _print_info(listing.model_info(name), as_json)
 
@@ -307,6 +310,15 @@ def metrics_selftest(
     typer.echo(listing.json_text(found) if as_json else selftest.page(found))
 
 
+@metrics_app.command("noise")
+def metrics_noise(store: Store = DEFAULT_STORE, as_json: AsJson = False) -> None:
+    """Print how much of the spread between seeds is noise of the metrics, and how many rows would still it."""
+    from minebench.benchmarks import listing, noise
+
+    found = noise.measure(_store(store))
+    typer.echo(listing.json_text(noise.records(found)) if as_json else noise.text(found))
+
+
 def main() -> None:
     """The console script ``minebench``."""
     try:
@@ -328,7 +340,7 @@ def _is_of_the_user(error: Exception) -> bool:
     from minebench.datasets.files import DataFileError
     from minebench.leaderboard.results import ResultError
 
-    return isinstance(error, UsageError | DataFileError | ResultError)
+    return isinstance(error, UsageError | DataFileError | ResultError | OSError)
 
 
 def _plan(
@@ -346,14 +358,13 @@ def _plan(
     from minebench.benchmarks import harness, registry
     from minebench.benchmarks import profile as profiles
 
-    before = set(registry.MODELS)
     settings, results = _settings(data_dir, plugins, device), _store(store)
-    added = [name for name in registry.MODELS if name not in before]
+    added = registry.load_plugins(settings.plugins)
     specs = profiles.plan_specs(
         profiles.load_profile(profile, sets or ()),
         models=models or (),
         datasets=datasets or (),
-        seeds=profiles.parse_seeds(seeds) if seeds else (),
+        seeds=profiles.parse_seeds(seeds) if seeds is not None else (),
         added=added,
     )
     return harness.plan(specs, results, settings, retry_failed=retry_failed), results
@@ -364,13 +375,17 @@ def _settings(data_dir: Path | None, plugins: list[Path] | None, device: str) ->
     from minebench.benchmarks.job import RunSettings
 
     paths = tuple(path.resolve() for path in plugins or ())
+    registry.load_installed()
     registry.load_plugins(paths)
     return RunSettings(device=device, data_root=data_dir.resolve() if data_dir else None, plugins=paths)
 
 
 def _store(path: Path) -> "ResultStore":
+    from minebench.benchmarks.suggestions import UsageError
     from minebench.leaderboard.results import ResultStore
 
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"--store is a folder; {path} is none")
     return ResultStore(path)
 
 
