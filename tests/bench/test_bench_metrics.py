@@ -5,6 +5,7 @@ Run with ``OMP_NUM_THREADS=1 pytest tests/bench/test_bench_metrics.py -m slow -s
 are what one writes first: one Python step per vote, per value, or per pair of code and factor.
 """
 
+import tracemalloc
 from time import perf_counter
 
 import numpy as np
@@ -36,23 +37,28 @@ def work(n_codes):
 
 
 def compare(benchmark, ours, plain, at_least, n_plain=3):
-    """Best of some runs each, alternating, so that a busy machine slows both."""
+    """Runs of both in turn, so that a busy machine slows both; a round is one plain run and three of ours."""
     value, expected = ours(), plain()
     ours_s, plain_s = [], []
     for _ in range(n_plain):
-        start = perf_counter()
-        plain()
-        plain_s.append(perf_counter() - start)
-        for _ in range(3):
-            start = perf_counter()
-            ours()
-            ours_s.append(perf_counter() - start)
+        plain_s.append(seconds(plain))
+        ours_s.append(min(seconds(ours) for _ in range(3)))
     ratio = min(plain_s) / min(ours_s)
-    benchmark.extra_info.update(plain_s=min(plain_s), ours_s=min(ours_s), ratio=ratio)
+    rounds = [slow / fast for slow, fast in zip(plain_s, ours_s, strict=True)]
+    benchmark.extra_info.update(plain_s=min(plain_s), ours_s=min(ours_s), ratio=ratio, rounds=rounds)
     benchmark.pedantic(ours, rounds=3)
-    print(f"\n{benchmark.name}: ours {min(ours_s):.4f} s, plain {min(plain_s):.4f} s, {ratio:.1f} times")
+    print(
+        f"\n{benchmark.name}: ours {min(ours_s):.4f} s, plain {min(plain_s):.4f} s, {ratio:.1f} times "
+        f"({min(rounds):.1f} to {max(rounds):.1f} over {n_plain} rounds)"
+    )
     assert ratio >= at_least
     return value, expected
+
+
+def seconds(run):
+    start = perf_counter()
+    run()
+    return perf_counter() - start
 
 
 def plain_z_diff(codes, factors, rng):
@@ -138,7 +144,7 @@ def rng():
 def test_z_diff_against_a_loop_over_votes(benchmark, n_codes):
     data = work(n_codes)
     value, expected = compare(
-        benchmark, lambda: z_diff(*data, rng=rng()), lambda: plain_z_diff(*data, rng()), at_least=3, n_plain=2
+        benchmark, lambda: z_diff(*data, rng=rng()), lambda: plain_z_diff(*data, rng()), at_least=3, n_plain=3
     )
     assert abs(value - expected) < 4 * np.sqrt(2 * 0.25 / TEST)
 
@@ -151,7 +157,7 @@ def test_z_min_var_against_a_loop_over_votes(benchmark, n_codes):
         lambda: factor_vae_score(*data, rng=rng()),
         lambda: plain_factor_vae_score(*data, rng()),
         at_least=3,
-        n_plain=2,
+        n_plain=3,
     )
     assert abs(value - expected) < 4 * np.sqrt(2 * 0.25 / TEST)
 
@@ -171,6 +177,65 @@ def test_mig_and_jemmig_against_scikit_learn_pair_by_pair(benchmark, n_codes):
         lambda: our_information_scores(*data),
         lambda: plain_information_scores(*data),
         at_least=25,
-        n_plain=2,
+        n_plain=3,
     )
     assert value == pytest.approx(expected, abs=1e-9)
+
+
+OURS = {
+    "Z-diff": lambda codes, factors: z_diff(codes, factors, rng=rng()),
+    "Z-min Var": lambda codes, factors: factor_vae_score(codes, factors, rng=rng()),
+    "IRS": irs,
+    "MIG and JEMMIG": our_information_scores,
+}
+# factors of 8 values; along each axis two sizes eight-fold apart, at the middle of the other two
+MIDDLE = {"N": 10_000, "D": 32, "K": 6}
+AXES = {"N": (10_000, 80_000), "D": (16, 128), "K": (3, 24)}
+
+
+def random_input(n_samples, n_codes, n_factors):
+    generator = np.random.default_rng(0)
+    return generator.normal(size=(n_samples, n_codes)), generator.integers(8, size=(n_samples, n_factors))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_cost_grows_no_faster_than_the_data(name):
+    """Exponents of N, D and K between two sizes eight-fold apart, best of three in turn."""
+    exponents = {}
+    for axis, (few, many) in AXES.items():
+        data = [random_input(*(MIDDLE | {axis: size}).values()) for size in (few, many)]
+        rounds = [[seconds(lambda d=d: OURS[name](*d)) for d in data] for _ in range(3)]
+        best = np.min(rounds, axis=0)
+        exponents[axis] = np.log(best[1] / best[0]) / np.log(many / few)
+    print(f"\n{name}: " + ", ".join(f"{axis}^{value:.2f}" for axis, value in exponents.items()))
+    assert max(exponents.values()) < 1.3
+
+
+@both
+@pytest.mark.parametrize("name", OURS)
+def test_no_temporary_beyond_eight_times_the_codes(name, n_codes):
+    """In double precision; beside them the joint table, or what the votes hold: three numbers for each row drawn."""
+    codes, factors = work(n_codes)
+    OURS[name](codes, factors)
+    tracemalloc.start()
+    OURS[name](codes, factors)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    print(f"\n{name}, D = {n_codes}: {peak / 2**20:.1f} MB, {peak / (8 * codes.size):.1f} times the codes")
+    beside = {"IRS": 0, "MIG and JEMMIG": 8 * n_codes * 20 * sum(SIZES)}.get(name, 3 * 8 * (TRAIN + TEST) * BATCH)
+    assert peak < 8 * (8 * codes.size) + beside
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_whole_grid_of_dsprites_is_scored_in_seconds(name):
+    """737,280 rows of 10 codes; eight times the codes in double precision are 450 MB."""
+    factors = np.indices((3, 6, 40, 32, 32)).reshape(5, -1).T
+    codes = np.random.default_rng(0).normal(size=(len(factors), 10)).astype(np.float32)
+    taken = min(seconds(lambda: OURS[name](codes, factors)) for _ in range(2))
+    tracemalloc.start()
+    OURS[name](codes, factors)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    print(f"\n{name}, whole grid: {taken:.2f} s, {peak / 2**20:.0f} MB, {peak / (8 * codes.size):.1f} times the codes")
+    assert taken < 10
+    assert peak < 8 * (8 * codes.size)

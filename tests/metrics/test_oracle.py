@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from tabulate import tabulate
 
 from minebench.metrics.information import joint_information
 from minebench.metrics.irs import irs
@@ -27,10 +28,10 @@ EXPECTED = REFERENCE / "metric_expected.json"
 ROWS = json.loads(EXPECTED.read_text())["rows"] if EXPECTED.exists() else []
 N_SEEDS = 20
 
-pytestmark = [
-    pytest.mark.oracle,
-    pytest.mark.skipif(not ROWS, reason=f"no reference values: {EXPECTED} does not exist (set MINEBENCH_REFERENCE)"),
-]
+pytestmark = pytest.mark.oracle
+needs_rows = pytest.mark.skipif(
+    not ROWS, reason=f"no reference values: {EXPECTED} does not exist (set MINEBENCH_REFERENCE)"
+)
 
 
 class Departure(NamedTuple):
@@ -109,6 +110,28 @@ DEPARTURES = (
 )  # fmt: skip
 
 
+def departures_table() -> str:
+    """The departures as they stand in docs/metrics.md."""
+    rows = [
+        (
+            departure.metric.replace("_", " "),
+            ", ".join(departure.peers) + (f" ({' = '.join(map(str, departure.only))})" if departure.only else ""),
+            ", ".join(departure.cases),
+            departure.reason,
+        )
+        for departure in DEPARTURES
+    ]
+    headers = ("metric", "implementation", "data", "what it does, and what ours does")
+    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+
+
+def test_the_page_on_metrics_has_exactly_these_departures():
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    _, _, after = page.partition("## Where other implementations differ\n")
+    table = [line for line in after.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    assert table == departures_table().splitlines(), departures_table()
+
+
 @cache
 def case(name: str) -> tuple[np.ndarray, np.ndarray]:
     with np.load(REFERENCE / "metric_cases.npz") as arrays:
@@ -171,12 +194,14 @@ def describe(row: dict[str, Any]) -> str:
     return f"{row['metric']}-{row['peer']}-{row['case']}"
 
 
+@needs_rows
 @pytest.mark.parametrize("row", ROWS, ids=describe)
 def test_a_row_is_matched_or_its_departure_is_real(row):
     reasons = [departure.reason for departure in DEPARTURES if departure.covers(row)]
     assert agrees(row) == (not reasons), f"ours {ours(row)}, {row}, {reasons}"
 
 
+@needs_rows
 def test_no_row_is_unclassified_or_classified_twice():
     """What no departure covers is compared; what is compared has only parameters that ``ours`` understands."""
     reasons = Counter(sum(departure.covers(row) for departure in DEPARTURES) for row in ROWS)
@@ -187,6 +212,7 @@ def test_no_row_is_unclassified_or_classified_twice():
     assert all(any(departure.covers(row) for row in ROWS) for departure in DEPARTURES)
 
 
+@needs_rows
 @pytest.mark.parametrize(
     ("metric", "peer", "parameters"),
     [
@@ -209,6 +235,7 @@ def test_the_reference_rows_are_matched_on_all_cases_but_the_constant_factor(met
     assert departed <= {"const_factor"}
 
 
+@needs_rows
 @pytest.mark.parametrize(
     "row", [row for row in ROWS if (row["metric"], row["peer"]) == ("MIG", "ubisoft")], ids=describe
 )
@@ -225,12 +252,14 @@ def test_the_other_mig_is_ours_with_the_entropy_of_the_code(row):
     assert (best - second).sum() / factors.shape[1] == pytest.approx(row["value"], abs=1e-9)
 
 
+@needs_rows
 def test_quantile_bins_make_good_what_equal_widths_take_from_monotone_codes():
     codes, factors = case("monotone")
     assert mig(codes, factors) == pytest.approx(0.871, abs=5e-4)
     assert mig(codes, factors, binning="quantile") > 0.99
 
 
+@needs_rows
 def test_jemmig_prefers_collapsed_codes_on_binary_factors_and_its_joint_form_does_not():
     codes, factors = case("celeba_like")
     collapsed = np.zeros_like(codes)
