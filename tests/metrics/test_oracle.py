@@ -7,6 +7,7 @@ Every row is either matched within its tolerance or listed in ``DEPARTURES`` wit
 import json
 import os
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,10 +29,11 @@ EXPECTED = REFERENCE / "metric_expected.json"
 ROWS = json.loads(EXPECTED.read_text())["rows"] if EXPECTED.exists() else []
 N_SEEDS = 20
 
-pytestmark = pytest.mark.oracle
-needs_rows = pytest.mark.skipif(
-    not ROWS, reason=f"no reference values: {EXPECTED} does not exist (set MINEBENCH_REFERENCE)"
-)
+
+def oracle(test: Callable[..., None]) -> Callable[..., None]:
+    """A test that reads the reference values."""
+    reason = f"no reference values: {EXPECTED} does not exist (set MINEBENCH_REFERENCE)"
+    return pytest.mark.oracle(pytest.mark.skipif(not ROWS, reason=reason)(test))
 
 
 class Departure(NamedTuple):
@@ -194,14 +196,14 @@ def describe(row: dict[str, Any]) -> str:
     return f"{row['metric']}-{row['peer']}-{row['case']}"
 
 
-@needs_rows
+@oracle
 @pytest.mark.parametrize("row", ROWS, ids=describe)
 def test_a_row_is_matched_or_its_departure_is_real(row):
     reasons = [departure.reason for departure in DEPARTURES if departure.covers(row)]
     assert agrees(row) == (not reasons), f"ours {ours(row)}, {row}, {reasons}"
 
 
-@needs_rows
+@oracle
 def test_no_row_is_unclassified_or_classified_twice():
     """What no departure covers is compared; what is compared has only parameters that ``ours`` understands."""
     reasons = Counter(sum(departure.covers(row) for departure in DEPARTURES) for row in ROWS)
@@ -212,7 +214,7 @@ def test_no_row_is_unclassified_or_classified_twice():
     assert all(any(departure.covers(row) for row in ROWS) for departure in DEPARTURES)
 
 
-@needs_rows
+@oracle
 @pytest.mark.parametrize(
     ("metric", "peer", "parameters"),
     [
@@ -235,7 +237,7 @@ def test_the_reference_rows_are_matched_on_all_cases_but_the_constant_factor(met
     assert departed <= {"const_factor"}
 
 
-@needs_rows
+@oracle
 @pytest.mark.parametrize(
     "row", [row for row in ROWS if (row["metric"], row["peer"]) == ("MIG", "ubisoft")], ids=describe
 )
@@ -252,14 +254,14 @@ def test_the_other_mig_is_ours_with_the_entropy_of_the_code(row):
     assert (best - second).sum() / factors.shape[1] == pytest.approx(row["value"], abs=1e-9)
 
 
-@needs_rows
+@oracle
 def test_quantile_bins_make_good_what_equal_widths_take_from_monotone_codes():
     codes, factors = case("monotone")
     assert mig(codes, factors) == pytest.approx(0.871, abs=5e-4)
     assert mig(codes, factors, binning="quantile") > 0.99
 
 
-@needs_rows
+@oracle
 def test_jemmig_prefers_collapsed_codes_on_binary_factors_and_its_joint_form_does_not():
     codes, factors = case("celeba_like")
     collapsed = np.zeros_like(codes)
