@@ -9,6 +9,7 @@ factors, and stops by accuracy, which costs it 4 % of the entropy on perfect blo
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -101,8 +102,7 @@ def block_information(
     return BlockInformation(checked, gain, entropy)
 
 
-@dataclass(frozen=True)
-class _Split:
+class _Split(NamedTuple):
     train: NDArray[np.intp]
     stop: NDArray[np.intp]
     test: NDArray[np.intp]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minebench.metrics.block_information import block_information
+from minebench.metrics.block_information import _Split, block_information
 
 
 def coins(n_samples=2000, n_factors=2, seed=0):
@@ -86,11 +86,20 @@ def test_units_of_the_codes_do_not_matter():
     np.testing.assert_allclose(measure(codes * [1e-9, 1e9] + [5, 0], factors, [[0, 1]]).gain, expected, atol=0.02)
 
 
-def test_what_is_counted_was_not_learnt_from():
-    """Each row has a value of its own direction in 60 dimensions: rows learnt by heart say nothing of new ones."""
-    rng = np.random.default_rng(0)
-    codes, factors = rng.normal(size=(100, 60)), np.arange(100)[:, None] % 2
-    assert measure(codes, factors, [range(60)]).gain[0, 0] < 0.2
+def test_rows_are_counted_that_were_neither_learnt_from_nor_said_when_to_stop():
+    """The code is the coin, but turned over on the fifth of the rows that is named.
+
+    Turned over where it is counted, what was learnt is wrong there, and far below nothing; where learning is stopped,
+    nothing that is learnt helps, and the share of the values is kept.
+    """
+    codes = coins(600, 1)
+    split = _Split.draw(600, np.random.default_rng(0))
+    assert sorted(np.concatenate(split)) == list(range(600))
+    assert [len(rows) for rows in split] == [360, 120, 120]
+    for rows, low, high in ((split.test, -np.inf, -1), (split.stop, -0.05, 0.05)):
+        factors = codes.copy()
+        factors[rows] = 1 - factors[rows]
+        assert low < measure(codes, factors, [[0]]).gain[0, 0] < high
 
 
 def test_too_few_rows_and_seeds_for_generators_are_refused():
