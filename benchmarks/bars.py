@@ -24,8 +24,8 @@ def watch_runs(events: Iterable[Event], n_runs: int, store: ResultStore) -> None
                 started[train_id] = bars.add_task(name, total=None, note="starting")
             elif event.kind == "progress" and event.progress is not None:
                 _show(bars, started[train_id], event.progress)
-            elif event.kind == "busy":
-                bars.update(started[train_id], note="held by another process", visible=False)
+            elif event.kind == "busy" and train_id in started:
+                bars.update(started[train_id], visible=False)
             elif event.kind == "ended":
                 ended += 1
                 bars.update(started[train_id], visible=False)

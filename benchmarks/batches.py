@@ -1,12 +1,9 @@
 """Batches and noise as functions of (seed, step, phase, repeat).
 
 Images are drawn independently and with replacement from the training rows, as in the reference study (Locatello et al.
-2019), so a batch needs no memory of earlier ones. Phases of one step share the images of their repeat; noise is the
-phase's own.
+2019), so a batch needs no memory of earlier ones. Players share the images of a step; noise is keyed by the player's
+name, so models whose main player is called ``vae`` meet the same noise at one seed.
 """
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -43,8 +40,10 @@ class Batches:
         Args:
             step: Updates done before this one.
             phase: The phase that asks.
-            repeat: Which of the phase's repeats.
+            repeat: Which update of the phase's player in this step.
         """
+        # what a model draws from torch's own generator (dropout) is a function of seed and step, too
+        torch.manual_seed(stream_key(self._seed, "global", phase.player, step, repeat))
         return Batch(
             images=self._images("batch", step, repeat),
             noise=noise(self._device, self._seed, "noise", phase.player, step, repeat),
@@ -76,15 +75,3 @@ def to_images(pixels: np.ndarray, device: torch.device) -> Tensor:
 def noise(device: torch.device, seed: int, *purpose: str | int) -> Noise:
     """Random numbers on a device for a seed and a purpose."""
     return Noise(torch.Generator(device).manual_seed(stream_key(seed, *purpose)))
-
-
-@contextmanager
-def initialisation(seed: int) -> Iterator[None]:
-    """Inside, weights of modules are drawn from the seed's own stream; the global generator is left as it was.
-
-    Modules, a plug-in model's included, draw their initial weights on the CPU from torch's global generator: it is
-    seeded for the time of construction and restored.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_key(seed, "initialisation"))
-        yield

@@ -34,7 +34,7 @@ from minebench.leaderboard.results import Failure, ResultStore, RunResult
 
 LOG_FILE = "log.jsonl"
 CHECKPOINTS = "checkpoints"
-EXIT_DONE, EXIT_FAILED, EXIT_BUSY, EXIT_STOPPED = 0, 1, 75, 130
+EXIT_DONE, EXIT_FAILED, EXIT_BUSY, EXIT_STOPPED = 0, 74, 75, 130  # 1 is Python's own, where it cannot even start
 
 
 class StoppedError(Exception):
@@ -58,8 +58,10 @@ def run_cell(job: Job, store: ResultStore, stop: threading.Event | None = None) 
     """
     with store.lock(job.train_id).acquire(timeout=0):
         folder = store.folder(job.train_id)
-        if store.exists(job.train_id) and store.load(job.train_id).status == "done" and (folder / CODES_FILE).is_file():
-            return  # another harness finished it meanwhile
+        if store.exists(job.train_id):
+            if store.load(job.train_id).provenance.finished != job.replaces:
+                return  # another harness has made it since this job was planned
+            store.set_aside(job.train_id)
         job.write(folder)
         started = provenance.now()
         try:
@@ -128,8 +130,11 @@ def _train(
     spec, settings = job.spec, job.settings
     state = TrainerState(bench.model)
     if (found := checkpoint.latest(folder / CHECKPOINTS)) is not None:
-        checkpoint.restore(found, state, job.train_id)
-        _log(folder, {"event": "resume", "step": state.step})
+        try:
+            checkpoint.restore(found, state, job.train_id)
+            _log(folder, {"event": "resume", "step": state.step})
+        except checkpoint.DamagedError as error:
+            _log(folder, {"event": "damaged checkpoint", "step": found.step, "message": str(error)})
     batches = Batches(
         bench.dataset, bench.split.train, seed=spec.seed, batch_size=spec.train.batch_size, device=bench.device
     )
@@ -141,7 +146,7 @@ def _train(
             _log(folder, {"step": state.step, "seconds": round(state.seconds, 3)} | means)
         stopping = stop.is_set() and state.step < spec.train.steps
         if stopping or state.step == spec.train.steps or state.seconds - saved >= settings.checkpoint_seconds:
-            state.log.check()  # weights that are no longer finite never become a checkpoint
+            state.check()  # weights that are no longer finite never become a checkpoint
             checkpoint.save(folder / CHECKPOINTS, state, bench.header)
             saved = state.seconds
         if stopping:
@@ -166,16 +171,17 @@ def _log(folder: Path, record: dict[str, Any]) -> None:
         file.write(json.dumps(record) + "\n")
 
 
-def main(folder: Path) -> int:
-    """The process of one run: ``python -m minebench.benchmarks.cell FOLDER``, with the job in the folder.
+def main(folder: Path, parent: int) -> int:
+    """The process of one run: ``python -m minebench.benchmarks.cell FOLDER PARENT``, with the job in the folder.
 
-    It tells its progress in a file, stops with a checkpoint on SIGTERM or SIGINT or when its parent is gone, and its
-    exit status says how it ended.
+    It tells its progress in a file, stops with a checkpoint on SIGTERM or SIGINT or when its parent (a process number)
+    is gone, and its exit status says how it ended.
     """
     job = Job.read(folder)
     store = ResultStore(folder.parent.parent)
+    registry.load_installed()
     registry.load_plugins(job.settings.plugins)
-    stop, parent, told = threading.Event(), os.getppid(), 0.0
+    stop, told = threading.Event(), 0.0
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
@@ -193,4 +199,4 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -7,6 +7,7 @@ Random state needs no place in it: streams are functions of the step (``streams.
 
 import hashlib
 import io
+import pickle
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,10 @@ from minebench.leaderboard.results import write_atomically
 FINAL_WEIGHTS = "model.safetensors"
 _HEADER_KEY = "minebench"
 _WEIGHTS = re.compile(r"step-(\d{9})\.safetensors")
+
+
+class DamagedError(RuntimeError):
+    """A checkpoint that cannot be read; its run starts anew."""
 
 
 class Header(Frozen):
@@ -90,22 +95,30 @@ def latest(folder: Path) -> Checkpoint | None:
 
 
 def restore(checkpoint: Checkpoint, state: TrainerState, train_id: str) -> None:
-    """Put a checkpoint back into a state that was built in the same way.
+    """Put a checkpoint back into a state that was built in the same way; nothing is changed before all of it is read.
 
     Raises:
-        UsageError: If the checkpoint is of another run, or damaged.
+        DamagedError: If a file of it cannot be read.
+        UsageError: If the checkpoint is of another run.
     """
-    header = read_header(checkpoint.weights)
+    try:
+        header = read_header(checkpoint.weights)
+        weights = safetensors.torch.load_file(checkpoint.weights)
+        saved = torch.load(checkpoint.state, weights_only=True, map_location="cpu")
+        optimizers = {name: saved["optimizers"][name] for name in state.players}
+        step, seconds = int(saved["step"]), float(saved["seconds"])
+    except (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
+        raise DamagedError(f"{checkpoint.state.parent} holds a damaged checkpoint: {error}") from error
     if header.train_id != train_id:
         raise UsageError(
             f"{checkpoint.weights} belongs to run {header.train_id}, not {train_id}; "
             "its settings differ: move it away to start anew"
         )
-    load_weights(checkpoint.weights, state.model)
-    saved = torch.load(checkpoint.state, weights_only=True, map_location="cpu")
+    model: Any = state.model
+    model.load_state_dict(weights)
     for name, player in state.players.items():
-        player.optimizer.load_state_dict(saved["optimizers"][name])
-    state.step, state.seconds = saved["step"], saved["seconds"]
+        player.optimizer.load_state_dict(optimizers[name])
+    state.step, state.seconds = step, seconds
 
 
 def read_header(path: Path) -> Header:

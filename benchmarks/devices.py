@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import re
 import resource
 import sys
 
@@ -25,16 +26,7 @@ def configure(device: str, threads: int) -> torch.device:
     Raises:
         UsageError: If there is no such device.
     """
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise UsageError(f"unknown device {device!r}; give cpu, cuda or cuda:N") from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError(
-            f"device {device!r} was asked for, but torch sees no CUDA device; leave --device out for the CPU"
-        )
-    if chosen.type not in ("cpu", "cuda"):
-        raise UsageError(f"runs are made on cpu or cuda; got {device!r}")
+    chosen = find_device(device)
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
     torch.use_deterministic_algorithms(True)
@@ -46,6 +38,21 @@ def configure(device: str, threads: int) -> torch.device:
     return chosen
 
 
+def find_device(name: str) -> torch.device:
+    """The device of a name.
+
+    Raises:
+        UsageError: If it is not ``cpu``, ``cuda`` or ``cuda:N``, or is not there.
+    """
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise UsageError(f"unknown device {name!r}; give cpu, cuda or cuda:N")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        seen = torch.cuda.device_count()
+        raise UsageError(f"device {name!r} was asked for, but torch sees {seen} CUDA devices; the CPU is --device cpu")
+    return device
+
+
 def device_class(device: str, threads: int) -> str:
     """The class of devices that give the same bits: part of a run's identity.
 
@@ -55,9 +62,13 @@ def device_class(device: str, threads: int) -> str:
 
     Returns:
         E.g. ``cpu AVX2, 1 thread`` or ``NVIDIA H100 80GB HBM3``.
+
+    Raises:
+        UsageError: If there is no such device.
     """
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_name(torch.device(device))
+    chosen = find_device(device)
+    if chosen.type == "cuda":
+        return torch.cuda.get_device_name(chosen)
     capability = torch.backends.cpu.get_cpu_capability()
     return f"cpu {capability}, {threads} thread{'s' if threads > 1 else ''}"
 

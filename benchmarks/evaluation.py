@@ -10,6 +10,7 @@ from minebench.baselines.contract import Model
 from minebench.baselines.vae import bernoulli_nll
 from minebench.benchmarks.batches import noise, to_images
 from minebench.benchmarks.representation import Representation
+from minebench.benchmarks.streams import stream_key
 from minebench.datasets.factor_dataset import FactorDataset
 
 ACTIVE_VARIANCE = 0.01
@@ -53,6 +54,7 @@ def evaluate(
     if isinstance(model, nn.Module):
         model.eval()
     draws = noise(device, seed, "evaluation")
+    torch.manual_seed(stream_key(seed, "global", "evaluation"))
     codes, kls, nlls = [], [], []
     for start in range(0, len(rows), batch_size):
         images = to_images(dataset.images(rows[start : start + batch_size]), device)

@@ -9,13 +9,15 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from pydantic import ValidationError
 
 from minebench.benchmarks import devices, registry, rows
 from minebench.benchmarks.backends import local
 from minebench.benchmarks.cell import CHECKPOINTS
 from minebench.benchmarks.checkpoint import latest
-from minebench.benchmarks.identity import moved_parts, train_id, train_identity
+from minebench.benchmarks.identity import moved_parts, score_libraries, train_id, train_identity
 from minebench.benchmarks.job import JOB_FILE, Job, RunSettings
 from minebench.benchmarks.representation import CODES_FILE, Representation
 from minebench.benchmarks.scoring import expected_scores, score_run
@@ -73,12 +75,26 @@ def plan(
     return [_planned(job, store, history, retry_failed) for job in jobs]
 
 
-def rescore(planned: Sequence[Planned], store: ResultStore) -> None:
-    """Give the runs of a plan that need it new scores, from their stored codes; nothing is trained."""
-    for job in (entry.job for entry in planned if entry.state == "rescore"):
-        representation = Representation.load(store.folder(job.train_id) / CODES_FILE)
-        scores = score_run(job.train_id, representation, job.spec.seed)
-        store.save(store.load(job.train_id).model_copy(update={"scores": scores}))
+def refresh(planned: Sequence[Planned], store: ResultStore) -> None:
+    """Bring the results that a plan reuses up to date; nothing is trained.
+
+    Scores that moved are made again from the stored codes, and a result that was made under another label joins the
+    plan's, so that its table has all its rows.
+    """
+    for entry in planned:
+        if entry.state not in ("done", "rescore"):
+            continue
+        job = entry.job
+        result, update = store.load(job.train_id), dict[str, Any]()
+        if entry.state == "rescore":
+            representation = Representation.load(store.folder(job.train_id) / CODES_FILE)
+            made_with = result.provenance.versions | score_libraries()
+            update["scores"] = score_run(job.train_id, representation, job.spec.seed)
+            update["provenance"] = result.provenance.model_copy(update={"versions": made_with})
+        if job.spec.profile not in (result.profile, *result.also_profiles):
+            update["also_profiles"] = tuple(sorted({*result.also_profiles, job.spec.profile}))
+        if update:
+            store.save(result.model_copy(update=update))
 
 
 def run(
@@ -108,7 +124,10 @@ class History:
         if not needed:
             return
         for file in sorted((store.root / "runs").glob(f"*/{JOB_FILE}"), key=lambda path: path.stat().st_mtime):
-            job = Job.model_validate_json(file.read_bytes())
+            try:
+                job = Job.model_validate_json(file.read_bytes())
+            except ValidationError:
+                continue  # of another version, or cut: it can tell nothing, and is in nobody's way
             spec = job.spec
             self._identities.setdefault((spec.model, spec.dataset, spec.seed, spec.profile), []).append(job.identity)
         for result in store.iterate():
@@ -136,6 +155,7 @@ def _planned(job: Job, store: ResultStore, history: History, retry_failed: bool)
         result = store.load(job.train_id)
         if result.status == "done":
             return _reused(job, result, folder)
+        job = job.model_copy(update={"replaces": result.provenance.finished})
         failure = result.failure
         kind, text = (failure.kind, failure.message) if failure else ("error", "")
         if not retry_failed and kind != "killed":
@@ -153,6 +173,7 @@ def _reused(job: Job, result: RunResult, folder: Path) -> Planned:
         return Planned(job, "done", "reused")
     if (folder / CODES_FILE).is_file():
         return Planned(job, "rescore", f"{len(stale)} metrics moved; scored again from stored codes")
+    job = job.model_copy(update={"replaces": result.provenance.finished})
     return Planned(job, "new", "metrics moved and the codes are gone")
 
 

@@ -1,8 +1,9 @@
 """The identity of a run: a hash of everything that decides its numbers.
 
 Parts have names, so that two identities can be compared and the part that moved be told. The sources are those of the
-model's module, of the trainer and of the evaluation, with every minebench module that they import; the data sets' room
-is left out because the pixels and the rows themselves are hashed, the leaderboard's because it decides no number.
+model's module, of its construction, the trainer, the evaluation and the device's settings, with all that they import;
+the data sets' room is left out because the pixels and the rows themselves are hashed, the leaderboard's because it
+decides no number.
 """
 
 import ast
@@ -17,8 +18,12 @@ from typing import Any
 from minebench.benchmarks import registry
 from minebench.benchmarks.spec import RunSpec
 
-_ROOTS = ("minebench.benchmarks.trainer", "minebench.benchmarks.evaluation")
-_LEFT_OUT = ("minebench.datasets.", "minebench.leaderboard.")
+_ROOTS = tuple(f"minebench.benchmarks.{name}" for name in ("build", "devices", "evaluation", "trainer"))
+_LEFT_OUT = (
+    "minebench.datasets.",
+    "minebench.leaderboard.",
+    "minebench.benchmarks.suggestions",
+)  # they decide no number
 _SCORE_LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
 version = cache(metadata.version)  # each look-up reads a file: 10 ms a score without
@@ -61,9 +66,13 @@ def train_id(spec: RunSpec, identity: dict[str, str]) -> str:
 
 def score_id(train_id: str, metric: str, entry: registry.MetricEntry, codes: registry.Codes = "dims") -> str:
     """The name of a score: it moves with the run, the metric's version and protocol, and the numerical libraries."""
-    libraries = {name: version(name) for name in _SCORE_LIBRARIES}
-    parts = [train_id, metric, entry.version(), entry.full_protocol(), libraries]
+    parts = [train_id, metric, entry.version(), entry.full_protocol(), score_libraries()]
     return _digest(_canonical(parts if codes == "dims" else [*parts, codes]))[:16]
+
+
+def score_libraries() -> dict[str, str]:
+    """Versions of the libraries that a score depends on."""
+    return {name: version(name) for name in _SCORE_LIBRARIES}
 
 
 def moved_parts(old: dict[str, str], new: dict[str, str]) -> list[str]:

@@ -34,6 +34,7 @@ class Job(Frozen):
     source: Literal["real", "procedural"]  # where the images come from
     spec: RunSpec
     settings: RunSettings
+    replaces: str | None = None  # when the record that this job makes anew was finished; None: there is none
 
     def write(self, folder: Path) -> None:
         """Write the job into a run's folder, atomically."""

@@ -35,7 +35,10 @@ def model_info(name: str) -> dict[str, Any]:
         "what": inspect.getdoc(entry.model_class()),
         "paper": entry.paper,
         "supervision": entry.supervision,
-        "config": {key: f"{field.default}  {field.description or ''}".rstrip() for key, field in fields.items()},
+        "config": {
+            key: f"{'required' if field.is_required() else field.default}  {field.description or ''}".rstrip()
+            for key, field in fields.items()
+        },
         "source": str(registry.source_file(entry)),
     }
 

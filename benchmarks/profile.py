@@ -26,7 +26,7 @@ class Profile(Frozen):
     about: str
     models: tuple[str, ...]
     datasets: tuple[str, ...]
-    seeds: tuple[NonNegativeInt, ...]
+    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
     train: TrainConfig
     defaults: dict[str, JsonValue] = Field(default_factory=dict)  # for every model that has the key
     configs: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)  # by model
@@ -62,7 +62,8 @@ def load_profile(name: str, sets: Sequence[str] = ()) -> Profile:
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else _FOLDER / f"{name}.yaml"
     if not path.is_file():
-        raise unknown_name("profile", name, profile_names())
+        shipped = path.parent == _FOLDER
+        raise unknown_name("profile", name, profile_names()) if shipped else UsageError(f"no profile at {path}")
     profile: Profile = _read(Profile, path, sets)
     for model in profile.configs:
         registry.model(model)
@@ -109,6 +110,9 @@ def plan_specs(
     chosen = _match("model", models, registry.MODELS) or [*profile.models, *added]
     chosen_datasets = _match("data set", datasets, registry.DATASETS) or list(profile.datasets)
     names = dict.fromkeys([*chosen, "untrained"])
+    for key in profile.defaults:
+        if not any(key in _fields(name) for name in names):
+            raise unknown_name("key of defaults", key, {field for name in names for field in _fields(name)})
     configs = {name: complete_config(name, _overrides(profile, name)) for name in names}
     specs = [
         RunSpec(model=name, config=configs[name], dataset=data, seed=seed, train=profile.train, profile=profile.name)
@@ -144,16 +148,16 @@ def parse_seeds(text: str) -> list[int]:
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise UsageError(f"seeds are written as 0-4 or 0,2,5; got {text!r}")
+        if dash and int(first) > int(last):
+            raise UsageError(f"{part!r} holds no seed: the first must not be above the last")
         seeds += range(int(first), int(last if dash else first) + 1)
-    if not seeds:
-        raise UsageError(f"{text!r} holds no seed; the first must not be above the last")
     return list(dict.fromkeys(seeds))
 
 
 def _read(schema: type[Any], path: Path, sets: Sequence[str]) -> Any:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is no YAML: {error}") from None
     if not isinstance(document, dict):
         raise UsageError(f"{path} must hold a mapping of keys; got {type(document).__name__}")
@@ -162,7 +166,7 @@ def _read(schema: type[Any], path: Path, sets: Sequence[str]) -> Any:
     try:
         return schema.model_validate(document)
     except ValidationError as error:
-        raise explain(error, schema, str(path)) from None
+        raise explain(error, schema, " with ".join([str(path), *sets])) from None
 
 
 def _apply(document: dict[str, Any], change: str) -> None:
@@ -174,17 +178,25 @@ def _apply(document: dict[str, Any], change: str) -> None:
         document = document.setdefault(part, {})
         if not isinstance(document, dict):
             raise UsageError(f"--set {change}: {part!r} is a value, not a level")
-    document[last] = yaml.safe_load(value)
+    try:
+        document[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UsageError(f"--set {key}: {value!r} is no YAML value") from None
 
 
 def _label(name: str, sets: Sequence[str]) -> str:
-    return "+".join([name, *sorted(sets)])
+    last = {change.partition("=")[0]: change for change in sets}  # a key that is set twice has its last value
+    return "+".join([name, *(last[key] for key in sorted(last))])
 
 
 def _overrides(profile: Profile, model: str) -> dict[str, JsonValue]:
-    fields = registry.model(model).config_class().model_fields
-    shared = {key: value for key, value in profile.defaults.items() if key in fields}
+    shared = {key: value for key, value in profile.defaults.items() if key in _fields(model)}
     return shared | profile.configs.get(model, {})
+
+
+def _fields(model: str) -> set[str]:
+    schema: type[BaseModel] = registry.model(model).config_class()
+    return set(schema.model_fields)
 
 
 def _match(kind: str, patterns: Iterable[str], known: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -432,24 +433,41 @@ def metric(name: str) -> MetricEntry:
     return _look_up("metric", METRICS, name)
 
 
-def load_plugins(paths: tuple[Path, ...] = ()) -> None:
-    """Run plug-in files, which call ``register_model``, and load installed ones (entry points ``minebench.models``).
+def load_installed() -> None:
+    """Load the models of installed packages (entry points ``minebench.models``).
+
+    Raises:
+        UsageError: If one of them cannot be imported.
+    """
+    for point in entry_points(group="minebench.models"):
+        try:
+            point.load()
+        except Exception as error:
+            raise UsageError(f"models of {point.value}: {_told(error)}; repair or uninstall that package") from error
+
+
+def load_plugins(paths: tuple[Path, ...] = ()) -> list[str]:
+    """Run plug-in files, which call ``register_model``.
 
     Args:
         paths: Python files.
 
+    Returns:
+        The names of the models that they registered.
+
     Raises:
-        UsageError: If a file does not exist.
+        UsageError: If a file does not exist or cannot be run.
     """
+    modules = set()
     for path in paths:
         file = path.resolve()
         if not file.is_file():
             raise UsageError(f"no plug-in at {path}; --plugin takes a Python file that calls register_model")
         name = f"minebench_plugin_{re.sub(r'[^0-9A-Za-z]', '_', str(file))}"
+        modules.add(name)
         if name not in sys.modules:
             _execute(name, file)
-    for point in entry_points(group="minebench.models"):
-        point.load()
+    return [name for name, entry in MODELS.items() if getattr(entry.target, "__module__", None) in modules]
 
 
 def source_file(entry: ModelEntry) -> Path:
@@ -477,9 +495,19 @@ def _execute(name: str, file: Path) -> None:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except UsageError:
         del sys.modules[name]
         raise
+    except Exception as error:
+        del sys.modules[name]
+        raise UsageError(f"plug-in {file} cannot be run: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    """An error with the line that it comes from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    line = error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno if frames else None
+    return f"line {line}: {type(error).__name__}: {error}"
 
 
 def _look_up(kind: str, table: dict[str, _Entry], name: str) -> _Entry:

@@ -36,11 +36,13 @@ class Representation(NamedTuple):
         block_of_code = np.full(self.codes.shape[1], -1, np.int64)
         for number, block in enumerate(self.blocks or ()):
             block_of_code[list(block)] = number
-        arrays = {"codes": self.codes, "factors": self.factors, "block_of_code": block_of_code}
-        np.savez_compressed(buffer, **arrays, n_blocks=len(self.blocks or ()))  # the last ones may be empty
+        n_blocks = np.int64(len(self.blocks or ()))  # the last ones may be empty
+        np.savez_compressed(
+            buffer, codes=self.codes, factors=self.factors, block_of_code=block_of_code, n_blocks=n_blocks
+        )
         write_atomically(path, buffer.getvalue())
         digest = hashlib.sha256()
-        for array in (self.codes.astype("<f4"), self.factors.astype("<i8"), block_of_code.astype("<i8")):
+        for array in (self.codes.astype("<f4"), self.factors.astype("<i8"), block_of_code.astype("<i8"), n_blocks):
             digest.update(f"{array.shape}\n".encode() + array.tobytes())
         return digest.hexdigest()
 

@@ -17,14 +17,14 @@ class RunStatus(NamedTuple):
     Attributes:
         train_id: Its name.
         profile: Under which label it runs.
-        state: ``done``, ``failed``, ``running``, or ``interrupted`` (begun, and no process is at it).
+        state: ``done``, ``failed``, ``running``, ``interrupted`` (begun, and no process is at it), or ``unreadable``.
         progress: What its process last told, if it is running.
         message: Why it failed.
     """
 
     train_id: str
     profile: str
-    state: Literal["done", "failed", "running", "interrupted"]
+    state: Literal["done", "failed", "running", "interrupted", "unreadable"]
     progress: Progress | None = None
     message: str = ""
 
@@ -35,14 +35,15 @@ def statuses(store: ResultStore) -> Iterator[RunStatus]:
         try:
             job = Job.model_validate_json(file.read_bytes())
         except ValidationError:
-            continue  # another version's job
+            yield RunStatus(file.parent.name, "", "unreadable", message=f"{file} is cut, or of another version")
+            continue
         progress = read_progress(file.parent)
-        if progress is not None and progress.stage != "done" and _is_alive(progress.pid):
-            yield RunStatus(job.train_id, job.spec.profile, "running", progress)
-        elif store.exists(job.train_id):
+        if store.exists(job.train_id):  # a record that is being replaced has been set aside
             result = store.load(job.train_id)
             message = f"{result.failure.kind}: {result.failure.message}" if result.failure else ""
             yield RunStatus(job.train_id, job.spec.profile, result.status, message=message)
+        elif progress is not None and progress.stage != "done" and _is_alive(progress.pid):
+            yield RunStatus(job.train_id, job.spec.profile, "running", progress)
         else:
             yield RunStatus(job.train_id, job.spec.profile, "interrupted", progress)
 

@@ -4,6 +4,7 @@ It owns optimisers, batches, randomness and logs; a model says who moves, when, 
 (``minebench.baselines.contract``). The gradient of a phase is taken with respect to its player's parameters only.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -39,13 +40,18 @@ class PlayerState:
             player.parameters, lr=player.learning_rate, betas=player.betas, eps=1e-8, fused=True
         )
 
-    def update(self, loss: Tensor) -> None:
-        """One Adam step down the gradient of ``loss`` with respect to this player's parameters alone."""
+    def update(self, loss: Tensor) -> Tensor:
+        """One Adam step down the gradient of ``loss`` with respect to this player's parameters alone.
+
+        Returns:
+            The norm of the gradient, a scalar on the device.
+        """
         gradients = torch.autograd.grad(loss, self.parameters)
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        return nn.utils.get_total_norm(gradients)
 
 
 class TermLog:
@@ -57,16 +63,23 @@ class TermLog:
         self._counts: dict[str, int] = {}
         self._first_bad: dict[str, Tensor] = {}
 
-    def add(self, player: str, terms: Terms, total: Tensor, step: int) -> None:
-        """Count the terms of one update in."""
-        values = torch.stack([value.detach() for value in (*terms.terms.values(), total)])
+    def add(self, player: str, terms: Terms, total: Tensor, gradient_norm: Tensor, step: int) -> None:
+        """Count the terms of one update in.
+
+        Raises:
+            ValueError: If a player's terms are not the same at every step.
+        """
+        names = self._names.setdefault(player, (*terms.terms, "loss", "gradient_norm"))
+        if set(names[:-2]) != set(terms.terms):
+            raise ValueError(f"{player} gave the terms {sorted(terms.terms)} where it gave {sorted(names[:-2])} before")
+        parts = [terms.terms[name] for name in names[:-2]]
+        values = torch.stack([value.detach() for value in (*parts, total, gradient_norm)])
         bad = torch.where(values.isfinite(), _NEVER, step)
         if player in self._sums:
             self._sums[player] += values
             self._first_bad[player] = torch.minimum(self._first_bad[player], bad)
             self._counts[player] += 1
         else:
-            self._names[player] = (*terms.terms, "loss")
             self._sums[player], self._first_bad[player], self._counts[player] = values, bad, 1
 
     def read(self) -> dict[str, float]:
@@ -116,6 +129,17 @@ class TrainerState:
         self.seconds = 0.0  # of training, over all processes that had a part in it
         self.log = TermLog()
 
+    def check(self) -> None:
+        """See that all terms since the last reading, and all parameters, are finite; synchronises the device.
+
+        Raises:
+            DivergedError: If they are not.
+        """
+        self.log.check()
+        for name, player in self.players.items():
+            if not torch.stack([parameter.isfinite().all() for parameter in player.parameters]).all():
+                raise DivergedError(self.step, f"{name}/parameters")
+
 
 def train(
     state: TrainerState, batches: Batches, config: TrainConfig, *, log_every: int
@@ -135,14 +159,16 @@ def train(
         DivergedError: When the log is read and a term was not finite.
     """
     while state.step < config.steps:
+        updates = Counter[str]()  # of each player in this step: two phases of one player see different batches
         for phase in state.model.phases(state.step):
             player = state.players[phase.player]
-            for repeat in range(phase.repeats):
-                batch = batches.draw(state.step, phase, repeat)
+            for _ in range(phase.repeats):
+                batch = batches.draw(state.step, phase, updates[phase.player])
+                updates[phase.player] += 1
                 terms = state.model.loss(phase.player, batch)
                 total = terms.total
-                player.update(total)
-                state.log.add(phase.player, terms, total, state.step)
+                gradient_norm = player.update(total)
+                state.log.add(phase.player, terms, total, gradient_norm, state.step)
         state.step += 1
         yield state.log.read() if state.step % log_every == 0 or state.step == config.steps else None
 

@@ -36,6 +36,8 @@ def draw(path: Path, out: Path, settings: RunSettings, *, row: int = 0) -> str:
     Raises:
         UsageError: If the checkpoint or the row does not exist.
     """
+    if out.suffix.lower() != ".png" or not out.absolute().parent.is_dir():
+        raise UsageError(f"the picture is a PNG in a folder that exists; got {out}")
     bench = for_checkpoint(path, device=settings.device, threads=settings.threads, data_root=settings.data_root)
     scored = rows.scored_rows(bench.dataset)
     if not 0 <= row < len(scored):

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from pydantic import ValidationError
 
 from minebench.baselines.contract import DataSpec
 from minebench.benchmarks import checkpoint, devices, provenance, registry
-from minebench.benchmarks.batches import initialisation
+from minebench.benchmarks.build import build
 from minebench.benchmarks.job import Job
 from minebench.benchmarks.spec import RunSpec
-from minebench.benchmarks.suggestions import UsageError
+from minebench.benchmarks.suggestions import UsageError, explain
 from minebench.datasets.factor_dataset import FactorDataset
 from minebench.datasets.splits import Split, held_out_split
 
@@ -61,6 +62,7 @@ def for_checkpoint(path: Path, *, device: str = "cpu", threads: int = 1, data_ro
     header = checkpoint.read_header(file)
     model = build_model(header, chosen)
     checkpoint.load_weights(file, model)
+    model.eval()
     dataset: FactorDataset = registry.dataset(header.spec.dataset).load(data_root)
     if dataset.fingerprint() != header.data_fingerprint:
         raise UsageError(
@@ -71,10 +73,21 @@ def for_checkpoint(path: Path, *, device: str = "cpu", threads: int = 1, data_ro
 
 
 def build_model(header: checkpoint.Header, device: torch.device) -> Any:
-    """The model that a header describes, with the weights that its seed gives, channels last in memory."""
+    """The model that a header describes, with the weights that its seed gives.
+
+    Raises:
+        UsageError: If the model is not registered, or its configuration has changed since.
+    """
     spec: RunSpec = header.spec
+    if spec.model not in registry.MODELS:
+        raise UsageError(
+            f"model {spec.model!r} is not registered here; if a plug-in registers it, add --plugin FILE.py"
+        )
     entry = registry.model(spec.model)
-    config = entry.config_class().model_validate(spec.config)
-    with initialisation(spec.seed):
-        model = entry.model_class()(config, DataSpec(header.image_shape, header.n_images, header.factor_sizes))
-    return model.to(device=device, memory_format=torch.channels_last)
+    schema = entry.config_class()
+    try:
+        config = schema.model_validate(spec.config)
+    except ValidationError as error:
+        raise explain(error, schema, f"configuration that {spec.model} was trained with") from None
+    data = DataSpec(header.image_shape, header.n_images, header.factor_sizes)
+    return build(entry.model_class(), config, data, seed=spec.seed, device=device)

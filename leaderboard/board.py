@@ -90,7 +90,8 @@ def build(results: Iterable[RunResult]) -> Board:
         The board, which depends on the set of results only, as they are published: for every
         setting the tables of the data sets and, where there are several, one over all of them.
     """
-    runs = _by_age({run.train_id: published(run) for run in results}.values())
+    unique = {run.train_id: published(run) for run in results}.values()
+    runs = _by_age(labelled for run in unique for labelled in _under_each_label(run))
     newest = {(_setting(run), run.dataset, run.data_fingerprint, row_key(run), run.seed): run for run in runs}
     tables: list[Table] = []
     for setting, members in _grouped(newest.values(), _setting).items():
@@ -102,6 +103,10 @@ def build(results: Iterable[RunResult]) -> Board:
             if len(names) > 1 and len(set(names)) == len(names):
                 tables.append(_table(setting, codes, shown))
     return Board(tuple(sorted(tables, key=_table_order)), len(runs) - len(newest))
+
+
+def _under_each_label(run: RunResult) -> Iterable[RunResult]:
+    return (run.model_copy(update={"profile": label}) for label in (run.profile, *run.also_profiles))
 
 
 def _by_age(runs: Iterable[RunResult]) -> list[RunResult]:

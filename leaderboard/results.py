@@ -109,6 +109,7 @@ class RunResult(Record):
     dataset_title: str
     seed: int
     profile: str
+    also_profiles: tuple[str, ...] = ()  # other labels under which the same run was asked for
     source: Literal["real", "procedural"]
     pixel_exact: bool  # a procedural source that equals the real one in every pixel
     supervision: str = "none"
@@ -185,6 +186,12 @@ class ResultStore:
         path = folder / RESULT_FILE
         write_atomically(path, _dump(result.model_dump(mode="json"), indent=1) + "\n")
         return path
+
+    def set_aside(self, train_id: str) -> None:
+        """Rename the record of a run that is made anew, so that it no longer counts; hold the run's lock."""
+        folder = self.folder(train_id)
+        taken = len(list(folder.glob("replaced-*.json")))
+        (folder / RESULT_FILE).rename(folder / f"replaced-{taken + 1}.json")
 
     def load(self, train_id: str) -> RunResult:
         """The record of one run.

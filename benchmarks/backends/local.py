@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
+from filelock import Timeout
+
 from minebench.benchmarks import provenance
 from minebench.benchmarks.cell import EXIT_BUSY, EXIT_STOPPED, LOG_FILE
 from minebench.benchmarks.job import Job
@@ -67,8 +69,13 @@ def submit(jobs: Sequence[Job], store: ResultStore, *, slots: int, time_limit: f
             while held and held[0][0] < time.monotonic():
                 waiting.append(held.popleft()[1])
             while waiting and len(running) < slots:
-                running.append(_start(waiting.popleft(), store, time_limit))
-                yield Event(running[-1].job, "started")
+                job = waiting.popleft()
+                if _is_held(store, job):
+                    held.append((time.monotonic() + _BUSY_SECONDS, job))
+                    yield Event(job, "busy")
+                else:
+                    running.append(_start(job, store, time_limit))
+                    yield Event(job, "started")
             ended = [run for run in running if _has_ended(run)]
             for run in ended:
                 running.remove(run)
@@ -85,13 +92,21 @@ def submit(jobs: Sequence[Job], store: ResultStore, *, slots: int, time_limit: f
         _stop(running)
 
 
+def _is_held(store: ResultStore, job: Job) -> bool:
+    try:
+        with store.lock(job.train_id).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
 def _start(job: Job, store: ResultStore, time_limit: float | None) -> _Running:
     folder = store.folder(job.train_id)
     job.write(folder)
     (folder / PROGRESS_FILE).unlink(missing_ok=True)  # of an earlier try
     stderr = (folder / STDERR_FILE).open("wb")
     process = subprocess.Popen(  # noqa: S603 -- our own module on our own folder
-        [sys.executable, "-P", "-m", "minebench.benchmarks.cell", str(folder.resolve())],
+        [sys.executable, "-P", "-m", "minebench.benchmarks.cell", str(folder.resolve()), str(os.getpid())],
         stdin=subprocess.DEVNULL,
         stdout=stderr,
         stderr=stderr,
@@ -126,8 +141,14 @@ def _settle(run: _Running, store: ResultStore) -> bool:
     status = run.process.returncode
     if status == EXIT_BUSY:
         return False
-    if status not in (0, 1) or not store.exists(run.job.train_id):
-        store.save(failed_result(run.job, _failure(run, store.folder(run.job.train_id)), run.started))
+    train_id = run.job.train_id
+    try:
+        with store.lock(train_id).acquire(timeout=0):
+            # killed after it saved its record, or made by another harness meanwhile: the record stands
+            if not store.exists(train_id) or store.load(train_id).provenance.finished == run.job.replaces:
+                store.save(failed_result(run.job, _failure(run, store.folder(train_id)), run.started))
+    except Timeout:
+        return False
     return True
 
 

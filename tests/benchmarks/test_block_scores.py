@@ -18,7 +18,7 @@ ON_BLOCKS = [*FIVE, "named_gap"]
 
 @pytest.fixture(autouse=True)
 def _short_training(monkeypatch):
-    monkeypatch.setattr(block_information_module, "_UPDATES", 600)
+    monkeypatch.setattr(block_information_module, "_UPDATES", 300)
 
 
 class Partitioned(VAE):
@@ -62,8 +62,8 @@ def test_a_run_with_blocks_is_scored_twice_and_stands_in_two_tables(partitioned,
     assert "named gap" not in single
 
 
-def test_stored_codes_give_the_same_scores_of_blocks_again(partitioned, job, store):
-    """Blocks come back sorted and with their empty ones."""
+def test_blocks_are_scored_again_from_stored_codes_where_their_metric_moved(partitioned, spec, job, store, monkeypatch):
+    """Blocks come back sorted and with their empty ones, and score what they did."""
     made = job("partitioned", steps=1)
     result = finish(made, store)
     stored = Representation.load(store.folder(made.train_id) / "codes.npz")
@@ -72,14 +72,11 @@ def test_stored_codes_give_the_same_scores_of_blocks_again(partitioned, job, sto
     assert [(s.score_id, s.value, s.details) for s in again] == [
         (s.score_id, s.value, s.details) for s in result.scores
     ]
-
-
-def test_a_block_metric_that_moved_is_scored_again_from_stored_codes(partitioned, spec, job, store, monkeypatch):
-    finish(job("partitioned", steps=1), store)
-    [entry] = harness.plan([spec("partitioned", steps=1)], store, harness.RunSettings(log_every=2))
+    settings = harness.RunSettings(log_every=2)
+    [entry] = harness.plan([spec("partitioned", steps=1)], store, settings)
     assert entry.state == "done"
     monkeypatch.setattr("minebench.metrics.block_irs.VERSION", 99)
-    [entry] = harness.plan([spec("partitioned", steps=1)], store, harness.RunSettings(log_every=2))
+    [entry] = harness.plan([spec("partitioned", steps=1)], store, settings)
     assert (entry.state, entry.why) == ("rescore", "1 metrics moved; scored again from stored codes")
 
 

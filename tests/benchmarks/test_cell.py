@@ -175,6 +175,59 @@ def test_two_processes_never_make_one_run(job, store):
     assert store.load(made.train_id).provenance == first.provenance
 
 
+def test_a_failure_that_another_harness_recorded_is_not_repeated_and_a_retry_sets_it_aside(job, store):
+    registry.register_model("broken", Broken, VAEConfig)
+    made = job("broken")
+    first = finish(made, store)
+    assert list(run_cell(made, store)) == []  # planned before the other one failed
+    retry = made.model_copy(update={"replaces": first.provenance.finished})
+    progress = run_cell(retry, store)
+    next(progress)  # a retry has begun: the old record counts no longer, whatever happens to it now
+    assert not store.exists(made.train_id)
+    assert (store.folder(made.train_id) / "replaced-1.json").is_file()
+    list(progress)
+    assert store.load(made.train_id).status == "failed"
+
+
+def test_a_damaged_checkpoint_is_told_and_the_run_starts_anew(job, store, tmp_path):
+    made, stop = job("beta_vae", steps=3), threading.Event()
+    stop.set()
+    with pytest.raises(StoppedError):
+        list(run_cell(made, store, stop))
+    [state] = (store.folder(made.train_id) / "checkpoints").glob("*.pt")
+    state.write_bytes(state.read_bytes()[:100])
+    result = finish(made, store)
+    assert "damaged checkpoint" in {line.get("event") for line in log(made, store)}
+    store.root = tmp_path / "straight"
+    assert finish(made, store).weights_sha256 == result.weights_sha256
+
+
+class Dropping(VAE):
+    """It draws from torch's global generator."""
+
+    def __init__(self, config, data):
+        super().__init__(config, data)
+        self.encoder.insert(8, torch.nn.Dropout(0.5))
+
+
+def test_a_model_that_draws_from_the_global_generator_is_reproducible_too(job, store, tmp_path):
+    registry.register_model("dropping", Dropping, VAEConfig)
+    made, stop = job("dropping", steps=4), threading.Event()
+    torch.manual_seed(1)
+    straight = finish(made, store).weights_sha256
+    store.root = tmp_path / "resumed"
+    torch.manual_seed(2)
+
+    def stop_after_one():
+        for progress in run_cell(made, store, stop):
+            if progress.step == 1:
+                stop.set()
+
+    with pytest.raises(StoppedError):
+        stop_after_one()
+    assert finish(made, store).weights_sha256 == straight
+
+
 DRIVER = """\
 import os, signal, sys
 from pathlib import Path
@@ -202,7 +255,7 @@ elif sys.argv[2] == "between the two files":
     checkpoint.write_weights = write_or_die
 elif sys.argv[2] == "after the second checkpoint":
     checkpoint.save = save_then_die
-sys.exit(cell.main(Path(sys.argv[1])))
+sys.exit(cell.main(Path(sys.argv[1]), os.getppid()))
 """
 
 
@@ -210,7 +263,11 @@ def start(job, store, how="", driver=None):
     """The run in a process of its own; returns its exit status."""
     folder = store.folder(job.train_id)
     job.write(folder)
-    command = ["-m", "minebench.benchmarks.cell", str(folder)] if driver is None else [str(driver), str(folder), how]
+    command = (
+        ["-m", "minebench.benchmarks.cell", str(folder), str(os.getpid())]
+        if driver is None
+        else [str(driver), str(folder), how]
+    )
     return subprocess.run([sys.executable, "-P", *command], check=False, timeout=120).returncode
 
 
@@ -232,16 +289,15 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bits(how, job, store, tmp_pat
     assert [score.value for score in resumed.scores] == [score.value for score in straight.scores]
 
 
-def test_exit_status_tells_how_a_run_ended(job, store, monkeypatch):
+def test_exit_status_tells_how_a_run_ended(job, store):
     registry.register_model("broken", Broken, VAEConfig)
     broken, made = job("broken"), job("beta_vae", steps=500)
-    broken.write(store.folder(broken.train_id))
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        assert main(store.folder(broken.train_id)) == EXIT_FAILED
+        broken.write(store.folder(broken.train_id))
+        assert main(store.folder(broken.train_id), os.getppid()) == EXIT_FAILED
         made.write(store.folder(made.train_id))
-        monkeypatch.setattr(os, "getppid", iter([1, 2, 2, 2, 2, 2]).__next__)  # the parent dies
-        assert main(store.folder(made.train_id)) == EXIT_STOPPED
+        assert main(store.folder(made.train_id), parent=0) == EXIT_STOPPED  # its parent died before it could look
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -6,7 +6,16 @@ import torch
 from torch import nn
 
 from minebench.benchmarks import checkpoint
-from minebench.benchmarks.checkpoint import Header, latest, load_weights, read_header, restore, save, weights_sha256
+from minebench.benchmarks.checkpoint import (
+    DamagedError,
+    Header,
+    latest,
+    load_weights,
+    read_header,
+    restore,
+    save,
+    weights_sha256,
+)
 from minebench.benchmarks.suggestions import UsageError
 from minebench.benchmarks.trainer import TrainerState
 from minebench.benchmarks.workbench import build_model
@@ -105,8 +114,21 @@ def test_weights_that_do_not_fit_are_refused(state, header, tmp_path):
 def test_the_state_file_is_never_unpickled(state, header, tmp_path):
     written = save(tmp_path, moved(state), header)
     torch.save({"step": 1, "seconds": 0.0, "optimizers": {"vae": nn.Linear(2, 2)}}, written.state)
-    with pytest.raises(Exception, match=r"[Ww]eights[_ ]only"):
+    with pytest.raises(DamagedError, match=r"[Ww]eights[_ ]only"):
         restore(written, state, header.train_id)
+
+
+def test_a_damaged_checkpoint_changes_nothing_before_it_is_refused(state, header, tmp_path):
+    written = save(tmp_path, moved(state), header)
+    fresh = TrainerState(build_model(header, torch.device("cpu")))
+    before = weights_sha256(fresh.model)
+    for file in (written.state, written.weights):
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(DamagedError, match="holds a damaged checkpoint"):
+            restore(written, fresh, header.train_id)
+        file.write_bytes(whole)
+    assert (weights_sha256(fresh.model), fresh.step) == (before, 0)
 
 
 def test_the_hash_sees_values_names_and_shapes_but_not_memory_layout():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -198,6 +199,11 @@ def test_train_makes_one_run_from_a_file_and_goes_on_with_the_same_command(tmp_p
         (["evaluate", "nothing.safetensors"], "no checkpoint at nothing.safetensors"),
         (["run", "--plugin", "nothing.py"], "nothing.py; --plugin takes a Python file"),
         (["plan", "-s", "a"], "seeds are written as 0-4"),
+        (["plan", "--device", "coda"], "unknown device 'coda'; give cpu, cuda or cuda:N"),
+        (["plan", "--set", "train.steps=["], "is no YAML value"),
+        (["status", "--store", __file__], "--store is a folder"),
+        (["run", "--store", "/proc/nowhere", "-d", "shapes_mini", "-m", "vae"], "/proc/nowhere"),
+        (["traverse", "any.safetensors", "--out", "/nowhere/picture.png"], "a PNG in a folder that exists"),
     ],
 )
 def test_mistakes_of_users_are_answered_in_one_line_with_status_2(words, message, capsys, monkeypatch):
@@ -208,6 +214,38 @@ def test_mistakes_of_users_are_answered_in_one_line_with_status_2(words, message
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("x = (\n", "line 1: SyntaxError"), ("\nimport no_such_package\n", "line 2: ModuleNotFoundError")],
+)
+def test_a_plug_in_that_cannot_be_run_is_named_with_its_line(source, message, tmp_path):
+    (tmp_path / "bad.py").write_text(source)
+    with pytest.raises(ValueError, match=rf"bad\.py cannot be run: {message}"):
+        invoke("models", "list", "--plugin", tmp_path / "bad.py")
+
+
+def test_a_checkpoint_of_a_plug_ins_model_asks_for_the_plug_in(finished):
+    folder, _, _ = finished
+    registry.MODELS.pop("beta_vae")
+    with pytest.raises(ValueError, match=r"'beta_vae' is not registered here; if a plug-in registers it, add --plugin"):
+        invoke("evaluate", checkpoint(folder))
+
+
+def test_installed_models_are_known_and_run_only_when_they_are_asked_for(monkeypatch, mini_profile, store):
+    def load():
+        registry.register_model("installed", registry.model("vae").model_class(), registry.model("vae").config_class())
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: [SimpleNamespace(load=load, value="package.models")])
+    assert "installed" in invoke("models", "list")
+    words = ["plan", "--profile", mini_profile, "--store", store.root, "--json"]
+    assert "installed" not in {run["model"] for run in json.loads(invoke(*words))}
+    assert "installed" in {run["model"] for run in json.loads(invoke(*words, "-m", "installed"))}
+    broken = SimpleNamespace(load=lambda: 1 / 0, value="package.models")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [broken])
+    with pytest.raises(ValueError, match=r"models of package\.models: line \d+: ZeroDivisionError"):
+        invoke("models", "list")
 
 
 def test_listings_cover_the_registry():

@@ -51,7 +51,7 @@ def test_a_moved_metric_is_scored_again_from_stored_codes_and_nothing_is_trained
     monkeypatch.setattr("minebench.metrics.mig.VERSION", 2)
     planned = plan([spec("untrained")], store)
     assert (planned[0].state, planned[0].why) == ("rescore", "1 metrics moved; scored again from stored codes")
-    harness.rescore(planned, store)
+    harness.refresh(planned, store)
     after = store.load(entry.job.train_id)
     assert {score.metric: score.version for score in after.scores}["mig"] == 2
     assert [score.value for score in after.scores] == [score.value for score in before.scores]
@@ -68,6 +68,51 @@ def test_failures_stay_until_a_retry_is_asked_for_and_kills_go_on(spec, store):
     assert states(plan([spec("untrained")], store, retry_failed=True)) == ["resume"]
     fail(store, entry.job, "killed")
     assert states(plan([spec("untrained")], store)) == ["resume"]
+
+
+class KilledProcess:
+    returncode = -signal.SIGKILL
+
+
+def test_a_kill_after_the_record_was_saved_takes_no_result_away(spec, store, tmp_path):
+    [entry] = plan([spec("untrained")], store)
+    run([entry], store)
+    done = store.load(entry.job.train_id)
+    ended = local._Running(entry.job, KilledProcess(), (tmp_path / "stderr").open("wb"), "", float("inf"), 0)
+    assert local._settle(ended, store)
+    assert store.load(entry.job.train_id) == done
+    with store.lock(entry.job.train_id):
+        assert not local._settle(ended, store)  # another harness is at it: nothing is written
+
+
+def test_plans_that_overlap_each_get_their_whole_table(spec, store):
+    specs = [spec("vae"), spec("untrained")]
+    run(plan(specs, store), store)
+    relabelled = [one.model_copy(update={"profile": "another"}) for one in specs]
+    planned = plan(relabelled, store)
+    assert states(planned) == ["done", "done"]
+    harness.refresh(planned, store)
+    harness.refresh(planned, store)  # twice is once
+    assert store.load(planned[0].job.train_id).also_profiles == ("another",)
+    text = boards.rebuild_store_board(store)
+    for label in ("mini", "another"):
+        table = text.split(f"Profile {label}\n")[1].split("Profile ")[0]
+        assert "VAE" in table
+        assert "untrained" in table
+
+
+def test_a_damaged_job_of_another_run_is_in_nobodys_way(spec, store):
+    folder = store.folder("cut")
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text("{")
+    assert states(plan([spec("vae")], store)) == ["new"]
+    assert [entry.state for entry in statuses(store)] == ["unreadable"]
+
+
+@pytest.mark.parametrize("device", ["coda", "mps", "cuda:99", "cpu:0"])
+def test_a_device_that_is_not_there_is_refused_before_anything_runs(device, spec, store):
+    with pytest.raises(ValueError, match=device):
+        harness.plan([spec("vae")], store, RunSettings(device=device))
 
 
 def test_a_worker_that_is_killed_is_recorded_takes_no_other_along_and_goes_on_next_time(spec, store):

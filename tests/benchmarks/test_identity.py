@@ -23,6 +23,8 @@ def test_the_sources_are_those_that_decide_numbers(spec, identify):
         "source of minebench.baselines.total_correlation",
         "source of minebench.baselines.vae",
         "source of minebench.benchmarks.batches",
+        "source of minebench.benchmarks.build",
+        "source of minebench.benchmarks.devices",
         "source of minebench.benchmarks.evaluation",
         "source of minebench.benchmarks.representation",
         "source of minebench.benchmarks.spec",

@@ -50,6 +50,8 @@ def test_changes_reach_the_settings_and_the_label(mini_profile):
     assert (spec.train.steps, spec.config["beta"], spec.config["latent_dim"]) == (7, 8.0, 6)
     assert spec.profile == "mini+configs.beta_vae.beta=8+defaults.latent_dim=6+train.steps=7"
     assert load_profile(str(mini_profile), changes[::-1]).name == profile.name
+    twice = load_profile(str(mini_profile), ["train.steps=1", "train.steps=2"])
+    assert (twice.name, twice.train.steps) == ("mini+train.steps=2", 2)
 
 
 def test_globs_and_seeds_choose(mini_profile):
@@ -65,7 +67,7 @@ def test_seeds_are_read(text, seeds):
     assert parse_seeds(text) == seeds
 
 
-@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "4-2", "1.5"])
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "4-2", "4-2,1", "1.5"])
 def test_bad_seeds_are_refused(text):
     with pytest.raises(UsageError, match=r"seed"):
         parse_seeds(text)
@@ -92,6 +94,12 @@ def test_unknown_keys_and_bad_values_are_refused_with_what_was_meant(tmp_path):
     assert "unknown key 'latent_dims'; did you mean 'latent_dim'?" in refused(
         GOOD + "configs: {vae: {latent_dims: 3}}\n", tmp_path
     )
+    assert "unknown key of defaults 'lerning_rate'; did you mean 'learning_rate'?" in refused(
+        GOOD, tmp_path, ["defaults.lerning_rate=1"]
+    )
+    assert "seeds: tuple should have at least 1 item" in refused(GOOD.replace("[0]", "[]"), tmp_path)
+    assert "'[' is no YAML value" in refused(GOOD, tmp_path, ["train.steps=["])
+    assert "bad.yaml with train.steps=-1" in refused(GOOD, tmp_path, ["train.steps=-1"])
     assert "must hold a mapping" in refused("- a\n- b\n", tmp_path)
     assert "is no YAML" in refused("a: [", tmp_path)
     assert "key=value" in refused(GOOD, tmp_path, ["train.steps"])
@@ -101,6 +109,8 @@ def test_unknown_keys_and_bad_values_are_refused_with_what_was_meant(tmp_path):
 def test_unknown_names_are_answered_with_the_nearest():
     with pytest.raises(UsageError, match="unknown profile 'quik'; did you mean 'quick'"):
         load_profile("quik")
+    with pytest.raises(UsageError, match=r"no profile at nowhere\.yaml"):
+        load_profile("nowhere.yaml")
     with pytest.raises(UsageError, match="unknown data set 'dsprite'; did you mean 'dsprites'"):
         plan_specs(load_profile("quick"), datasets=["dsprite"])
     with pytest.raises(UsageError, match="unknown model 'beta-vae'; did you mean 'beta_vae'"):

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from minebench.baselines.contract import Phase
-from minebench.benchmarks.batches import Batches, initialisation, to_images
+from minebench.benchmarks.batches import Batches, to_images
+from minebench.benchmarks.build import initialisation
 from minebench.benchmarks.streams import numpy_stream, stream_key
 from minebench.datasets.shapes_mini import load_shapes_mini
 

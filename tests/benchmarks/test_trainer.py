@@ -78,9 +78,10 @@ def test_the_log_holds_the_mean_of_each_term_under_its_own_name():
             return Terms({"ramp": batch.step + 0 * self.a, "twice": 2.0 * batch.step + 0 * self.a}, {"twice": 0.5})
 
     _, _, logs = run(Ramp(), 5, log_every=2)
-    assert logs[1] == {"first/ramp": 0.5, "first/twice": 1.0, "first/loss": 1.0}
-    assert logs[3] == {"first/ramp": 2.5, "first/twice": 5.0, "first/loss": 5.0}
-    assert logs[4] == {"first/ramp": 4.0, "first/twice": 8.0, "first/loss": 8.0}  # the last step is always read
+    still = {"first/gradient_norm": 0.0}
+    assert logs[1] == {"first/ramp": 0.5, "first/twice": 1.0, "first/loss": 1.0} | still
+    assert logs[3] == {"first/ramp": 2.5, "first/twice": 5.0, "first/loss": 5.0} | still
+    assert logs[4] == {"first/ramp": 4.0, "first/twice": 8.0, "first/loss": 8.0} | still  # the last step is always read
     assert logs[0] is None
     assert logs[2] is None
 
@@ -119,3 +120,61 @@ def test_shared_parameters_and_parameters_of_nobody_are_refused():
         TrainerState(Orphan())
     with pytest.raises(TypeError, match=r"must be a torch\.nn\.Module; got object"):
         TrainerState(object())
+
+
+def test_the_gradients_norm_is_logged():
+    """d/da (a^2 + a b) at a = 2, b = 1 is 5."""
+    _, _, logs = run(TwoPlayers(), 1)
+    assert logs[0]["first/gradient_norm"] == pytest.approx(5.0)
+
+
+def test_a_gradient_that_is_not_finite_is_named_where_it_arose():
+    """The slope of the root at 0 is infinite, times 0 no number: the loss of step 0 is finite, its gradient is not."""
+
+    class RootAtZero(TwoPlayers):
+        def phases(self, step):
+            return (Phase("second"),)
+
+        def loss(self, player, batch):
+            return Terms({"root": torch.sqrt(0 * self.b)})
+
+    with pytest.raises(DivergedError, match="step 0: second/gradient_norm"):
+        run(RootAtZero(), 5, log_every=5)
+
+
+def test_parameters_that_are_not_finite_are_refused_before_a_checkpoint():
+    state, _, _ = run(TwoPlayers(), 1)
+    state.check()
+    with torch.no_grad():
+        state.model.b.fill_(torch.nan)
+    with pytest.raises(DivergedError, match="step 1: second/parameters"):
+        state.check()
+
+
+def test_terms_are_logged_by_name_whatever_their_order_and_must_stay_the_same():
+    class Swapped(TwoPlayers):
+        def phases(self, step):
+            return (Phase("first"),)
+
+        def loss(self, player, batch):
+            terms = {"one": 1.0 + 0 * self.a, "ten": 10.0 + 0 * self.a}
+            return Terms(dict(reversed(terms.items())) if batch.step % 2 else terms)
+
+    _, _, logs = run(Swapped(), 4, log_every=4)
+    assert (logs[3]["first/one"], logs[3]["first/ten"]) == (1.0, 10.0)
+
+    class Changing(Swapped):
+        def loss(self, player, batch):
+            return Terms({f"term{batch.step.item()}": 1.0 + 0 * self.a})
+
+    with pytest.raises(ValueError, match=r"first gave the terms \['term1'\] where it gave \['term0'\] before"):
+        run(Changing(), 2)
+
+
+def test_two_phases_of_one_player_see_different_batches():
+    class Twice(TwoPlayers):
+        def phases(self, step):
+            return (Phase("first"), Phase("second"), Phase("first", repeats=2))
+
+    _, batches, _ = run(Twice(), 1)
+    assert batches.asked == [(0, "first", 0), (0, "second", 0), (0, "first", 1), (0, "first", 2)]
