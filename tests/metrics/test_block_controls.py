@@ -47,7 +47,7 @@ def test_labels_as_codes_leave_the_nuisance_block_empty():
 
 def test_scores_of_the_controls_are_what_they_are_for(monkeypatch):
     """Labels: near 1 in all. Shuffled: chance. Random blocks: every factor is in several, so no block has a gap."""
-    monkeypatch.setattr(block_information_module, "_UPDATES", 600)
+    monkeypatch.setattr(block_information_module, "_UPDATES", 300)
     _, _, found = controls()
     votes = {"n_train": 300, "n_test": 200}
     gaps, named, migs = {}, {}, {}

@@ -23,8 +23,8 @@ OWN = [[0, 1], [2, 3], [4, 5]]
 
 @pytest.fixture(autouse=True)
 def _short_training(monkeypatch):
-    """A fifth of the benchmark's updates: enough for a thousand clean rows."""
-    monkeypatch.setattr(block_information_module, "_UPDATES", 600)
+    """A tenth of the benchmark's updates: enough for clean rows."""
+    monkeypatch.setattr(block_information_module, "_UPDATES", 300)
 
 
 def rng():
