@@ -1,6 +1,8 @@
 """Codes and factors of a foreign model, read from an ``.npz`` file."""
 
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -41,5 +43,5 @@ def load_codes(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise UsageError(
             f"{path} cannot be read ({error}); arrays of Python objects are refused: save numbers"
         ) from error
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error, tokenize.TokenError) as error:
         raise UsageError(f"{path} is damaged ({error}); {_MAKE_ONE}") from error

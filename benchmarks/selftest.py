@@ -93,9 +93,9 @@ def read_page(path: Path) -> Panel:
     """
     if not path.is_file():
         raise UsageError(f"no page at {path}; minebench metrics selftest > {path} writes it")
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     try:
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
         columns = cells[0][2:]
         return {
             name: dict(zip(columns, map(float, scores), strict=True)) for name, _, *scores in (row for row in cells[2:])
@@ -123,6 +123,6 @@ def moved(found: Panel, committed: Mapping[str, Mapping[str, float]]) -> list[st
         for codes in dict.fromkeys([*new, *old]):
             if codes not in new or codes not in old:
                 lines.append(f"{metric} on {codes} codes is missing {'today' if codes in old else 'in the copy'}")
-            elif abs(round(new[codes], 6) - old[codes]) > tolerance:
+            elif not abs(round(new[codes], 6) - old[codes]) <= tolerance:  # so that NaN on either side is told
                 lines.append(f"{metric} on {codes} codes moved from {old[codes]:.6f} to {new[codes]:.6f}")
     return lines

@@ -208,7 +208,9 @@ def _relabel(column: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
     if column.dtype.kind == "f" or high - low > 4 * len(column):
         values, label = np.unique(column, return_inverse=True)
         return label.astype(np.intp, copy=False), len(values)
-    offset = column.astype(np.int64) - low  # small integers: a table is 20 times faster than sorting
+    # small integers: a table is 20 times faster than sorting; differences first, as values may be beyond int64
+    unsigned = column.dtype.kind == "u"
+    offset = (column - column.dtype.type(low)).astype(np.int64) if unsigned else column.astype(np.int64) - low
     present = np.zeros(high - low + 1, dtype=bool)
     present[offset] = True
     rank = np.cumsum(present) - 1

@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from minebench.metrics.block_irs import irs_blocks
 from minebench.metrics.inputs import check_codes_and_factors
 from minebench.metrics.irs import irs
-
-_RATES: dict[Callable[..., float], float] = {irs: 0.0}
 
 
 class StandardError(NamedTuple):
@@ -56,7 +55,8 @@ def standard_error(
         n_splits: Random halvings, each with two scores of half the rows (and, with votes, two of all); they leave a
             relative error of about 1 / sqrt(2 n_splits), more for maxima, which depend on few rows.
         rate: The variance that comes from rows falls as N to the power ``-rate``. If left out: 1, as for averages,
-            entropies and votes; 0 for ``irs``, because the largest of N Gaussian values varies as much at any N.
+            entropies and votes; 0 for ``irs`` at quantile 1 and its form on blocks, because the largest of N Gaussian
+            values varies as much at any N.
         **protocol: Passed on to ``metric``.
 
     Returns:
@@ -84,8 +84,14 @@ def standard_error(
         middle = n_samples // 2
         of_halves.append(_variance(score(order[:middle]), score(order[middle : 2 * middle])))
     draws = float(np.mean([_variance(score(...), score(...)) for _ in range(n_splits)])) if random else 0.0
-    rows = max(0.0, float(np.mean(of_halves)) - draws) / 2 ** (_RATES.get(metric, 1.0) if rate is None else rate)
+    rows = max(0.0, float(np.mean(of_halves)) - draws) / 2 ** (_rate(metric, protocol) if rate is None else rate)
     return StandardError(total=(rows + draws) ** 0.5, rows=rows**0.5, draws=draws**0.5)
+
+
+def _rate(metric: Callable[..., float], protocol: dict[str, Any]) -> float:
+    """How fast the variance falls with the rows: not at all for a largest deviation."""
+    of_largest = metric in (irs, irs_blocks) and protocol.get("diff_quantile", 1.0) == 1.0
+    return 0.0 if of_largest else 1.0
 
 
 def _variance(one: float, other: float) -> float:

@@ -164,3 +164,9 @@ def test_a_file_cut_short_is_told_from_a_good_one(tmp_path, arrays):
     path.write_bytes(data)
     with pytest.raises(ValueError, match="is damaged"):
         load_codes(path)
+
+
+def test_a_figure_that_is_no_number_has_moved():
+    """A comparison with NaN is never true, so it must not be what decides that all is well."""
+    for old, new in ((0.5, float("nan")), (float("nan"), 0.5)):
+        assert len(selftest.moved({"mig": {"ideal": new}}, {"mig": {"ideal": old}})) == 1

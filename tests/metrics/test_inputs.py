@@ -201,3 +201,10 @@ def test_codes_alone_are_held_to_the_same_rules():
             check_codes(bad)
     with pytest.raises(ValueError, match="at least 2"):
         check_codes([[1.0]], min_codes=2)
+
+
+def test_factors_beyond_int64_are_relabelled_like_any_others():
+    codes, factors = np.random.default_rng(0).normal(size=(50, 2)), np.arange(50)[:, None] % 3
+    large = factors.astype(np.uint64) + np.uint64(2**63)
+    found = check_codes_and_factors(codes, large)
+    np.testing.assert_array_equal(found.factors, check_codes_and_factors(codes, factors).factors)

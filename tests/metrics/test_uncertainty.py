@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from minebench.metrics.block_irs import irs_blocks
 from minebench.metrics.irs import irs
 from minebench.metrics.jemmig import jemmig
 from minebench.metrics.mig import mig
@@ -142,3 +143,17 @@ def test_too_few_rows_no_halving_and_a_seed_are_refused():
         standard_error(mig, codes, factors, rng=rng, n_splits=0)
     with pytest.raises(TypeError, match=r"got 0; pass np.random.default_rng\(seed\)"):
         standard_error(mig, codes, factors, rng=0)
+
+
+def test_a_largest_deviation_is_not_taken_to_average():
+    """The same halves: the variance of half the rows is halved for a mean, and taken as it is for IRS at quantile 1."""
+    codes, factors = planted(400, 0)
+
+    def rows(metric, **options):
+        return standard_error(metric, codes, factors, rng=np.random.default_rng(1), n_splits=5, **options).rows
+
+    assert rows(irs) == rows(irs, rate=0.0) == pytest.approx(2**0.5 * rows(irs, rate=1.0))
+    blocks = ((0, 1), (2, 3), (4, 5))
+    assert rows(irs_blocks, blocks=blocks) == rows(irs_blocks, blocks=blocks, rate=0.0)
+    assert rows(irs, diff_quantile=0.5) == rows(irs, diff_quantile=0.5, rate=1.0)
+    assert rows(mig) == rows(mig, rate=1.0)
