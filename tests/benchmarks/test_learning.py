@@ -56,14 +56,26 @@ def test_a_penalty_on_total_correlation_lowers_it(trained):
         assert value < vae - 3 * (error**2 + vae_error**2) ** 0.5
 
 
+def scores_of(model, trained):
+    return {score.metric: score.value for score in trained[model][0].scores}
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_every_trained_model_beats_no_training(model, trained):
-    """In reconstruction, and in the metrics that ask for one code a factor: MIG, Z-diff and the FactorVAE score."""
-    result, untrained = trained[model][0], trained["untrained"][0]
-    scores = {score.metric: score.value for score in result.scores}
-    chance = {score.metric: score.value for score in untrained.scores}
+    """In reconstruction, MIG and Z-diff; JEMMIG rewards collapse and IRS has a floor, so they are not asked."""
+    scores, chance = scores_of(model, trained), scores_of("untrained", trained)
     print(model, scores, "untrained", chance)
-    assert result.reconstruction < untrained.reconstruction / 2
+    assert trained[model][0].reconstruction < trained["untrained"][0].reconstruction / 2
     assert scores["mig"] > chance["mig"]
     assert scores["z_diff"] > chance["z_diff"]
-    assert scores["z_min_var"] < chance["z_min_var"]
+
+
+BETA_VAE = pytest.param(
+    "beta_vae", marks=pytest.mark.xfail(strict=True, reason="measured: error 0.594 against 0.547 of no training")
+)
+
+
+@pytest.mark.parametrize("model", ["vae", BETA_VAE, "factor_vae", "beta_tcvae"])
+def test_the_factor_vae_score_beats_no_training(model, trained):
+    """It does for all but beta-VAE at beta 4, which is said here rather than left out."""
+    assert scores_of(model, trained)["z_min_var"] < scores_of("untrained", trained)["z_min_var"]
