@@ -6,7 +6,7 @@ optimisers, batches, randomness and devices, so that every model is trained by t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -31,6 +31,33 @@ class DataSpec(NamedTuple):
     image_shape: tuple[int, int, int]
     n_images: int
     factor_sizes: tuple[int, ...]
+
+
+class DataUse(NamedTuple):
+    """How a model uses the training images; at one seed the same shares are the same images for every model.
+
+    Attributes:
+        labels: Share of the training images whose factors the model may see, in [0, 1].
+        held_out: Share of the training images, in [0, 1), that only phases with ``images="held_out"`` see. It is drawn
+            without regard to labels, so the same share of the labels is held out with it.
+    """
+
+    labels: float = 0.0
+    held_out: float = 0.0
+
+
+class CodeBlocks(NamedTuple):
+    """Groups of code columns that belong together.
+
+    Attributes:
+        columns: The columns of each block; an empty block is allowed.
+        named: Whether the k-th block, the nuisance block not counted, belongs to the k-th factor of the data set.
+        nuisance: The block that is to hold what no factor tells, if there is one.
+    """
+
+    columns: tuple[tuple[int, ...], ...]
+    named: bool = False
+    nuisance: int | None = None
 
 
 class Noise:
@@ -67,6 +94,18 @@ class Gaussian(NamedTuple):
         return 0.5 * (self.mean.square() + self.logvar.exp() - 1.0 - self.logvar).sum(1)
 
 
+class Labelled(NamedTuple):
+    """Images whose factors are known.
+
+    Attributes:
+        images: Float32 in [0, 1], shape (batch, channels, height, width).
+        labels: Value indices, int64, shape (batch, n_factors).
+    """
+
+    images: Tensor
+    labels: Tensor
+
+
 class Batch(NamedTuple):
     """What a loss may look at.
 
@@ -75,12 +114,17 @@ class Batch(NamedTuple):
         noise: The phase's own random numbers.
         step: The number of updates done so far, a 0-dimensional int64 tensor on the device.
         second_images: An independent batch of the same shape, for the phases that ask for one.
+        labels: Value indices of ``images``, int64, shape (batch, n_factors), -1 where the model may not know them; None
+            for a model that sees no labels.
+        labelled: A batch of the same size drawn from the labelled images alone, for the phases that ask for one.
     """
 
     images: Tensor
     noise: Noise
     step: Tensor
     second_images: Tensor | None = None
+    labels: Tensor | None = None
+    labelled: Labelled | None = None
 
 
 class Player(NamedTuple):
@@ -93,17 +137,21 @@ class Player(NamedTuple):
 
 
 class Phase(NamedTuple):
-    """One entry of a step: which player moves, and how often.
+    """One entry of a step: which player moves, how often, and on what.
 
     Attributes:
         player: Name of the player that is updated.
         repeats: Updates in a row, each on a fresh batch with fresh noise.
         second_batch: Whether the loss needs a second, independent batch.
+        labelled_batch: Whether the loss needs a batch of labelled images.
+        images: The images that all batches of the phase come from: those to train on, or those held out from them.
     """
 
     player: str
     repeats: int = 1
     second_batch: bool = False
+    labelled_batch: bool = False
+    images: Literal["train", "held_out"] = "train"
 
 
 @dataclass(frozen=True)
@@ -160,6 +208,10 @@ class Model(Protocol):
         """Bernoulli logits (batch, channels, height, width) of codes (batch, latent_dim)."""
         ...
 
-    def code_blocks(self) -> tuple[tuple[int, ...], ...] | None:
+    def data_use(self) -> DataUse:
+        """The shares of the training images that are labelled, and held out."""
+        ...
+
+    def code_blocks(self) -> CodeBlocks | None:
         """Groups of code columns that belong together, or None where each stands alone."""
         ...

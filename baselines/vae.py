@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from minebench.baselines.contract import Batch, Config, DataSpec, Gaussian, Phase, Player, Terms
+from minebench.baselines.contract import Batch, CodeBlocks, Config, DataSpec, DataUse, Gaussian, Phase, Player, Terms
 from minebench.baselines.networks import IMAGE_SIZE, conv_decoder, conv_encoder
 
 
@@ -65,7 +65,11 @@ class VAE(nn.Module):
         logits: Tensor = self.decoder(z)
         return logits
 
-    def code_blocks(self) -> tuple[tuple[int, ...], ...] | None:
+    def data_use(self) -> DataUse:
+        """No labels, and nothing held out."""
+        return DataUse()
+
+    def code_blocks(self) -> CodeBlocks | None:
         """None: every code stands alone."""
         return None
 

@@ -136,7 +136,12 @@ def _train(
         except checkpoint.DamagedError as error:
             _log(folder, {"event": "damaged checkpoint", "step": found.step, "message": str(error)})
     batches = Batches(
-        bench.dataset, bench.split.train, seed=spec.seed, batch_size=spec.train.batch_size, device=bench.device
+        bench.dataset,
+        bench.split.train,
+        seed=spec.seed,
+        batch_size=spec.train.batch_size,
+        device=bench.device,
+        use=bench.model.data_use(),
     )
     begin, saved = time.perf_counter() - state.seconds, state.seconds
     yield meter.at("train", state.step)

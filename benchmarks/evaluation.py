@@ -66,5 +66,5 @@ def evaluate(
     means = torch.cat(codes).float().cpu().numpy()
     kl, reconstruction = torch.cat(kls).double().mean().item(), torch.cat(nlls).double().mean().item()
     active = int((means.astype(np.float64).var(0) > ACTIVE_VARIANCE).sum())
-    representation = Representation(means, dataset.factors(rows), model.code_blocks())
+    representation = Representation(means, dataset.factors(rows), *(model.code_blocks() or ()))
     return Evaluation(representation, reconstruction, kl, active)

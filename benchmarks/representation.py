@@ -3,7 +3,7 @@
 import hashlib
 import io
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,29 +20,36 @@ class Representation(NamedTuple):
         codes: Posterior means, float32, shape (n, n_codes).
         factors: Value indices, int64, shape (n, n_factors).
         blocks: Groups of code columns, or None where each code stands alone.
+        named: Whether the k-th block, the nuisance block not counted, belongs to the k-th factor.
+        nuisance: The block that is to hold what no factor tells, if there is one.
     """
 
     codes: np.ndarray
     factors: np.ndarray
     blocks: Blocks | None = None
+    named: bool = False
+    nuisance: int | None = None
 
     def save(self, path: Path) -> str:
         """Write to an ``.npz`` file, atomically.
 
         Returns:
-            SHA-256 of codes, factors and blocks (of the values, not of the file).
+            SHA-256 of the arrays (of the values, not of the file).
         """
         buffer = io.BytesIO()
         block_of_code = np.full(self.codes.shape[1], -1, np.int64)
         for number, block in enumerate(self.blocks or ()):
             block_of_code[list(block)] = number
         n_blocks = np.int64(len(self.blocks or ()))  # the last ones may be empty
-        np.savez_compressed(
-            buffer, codes=self.codes, factors=self.factors, block_of_code=block_of_code, n_blocks=n_blocks
-        )
+        arrays: dict[str, Any] = {"codes": self.codes.astype("<f4"), "factors": self.factors.astype("<i8")}
+        arrays |= {"block_of_code": block_of_code.astype("<i8"), "n_blocks": n_blocks}
+        if self.blocks is not None:
+            nuisance = -1 if self.nuisance is None else self.nuisance
+            arrays |= {"named": np.bool_(self.named), "nuisance": np.int64(nuisance)}
+        np.savez_compressed(buffer, **arrays)
         write_atomically(path, buffer.getvalue())
         digest = hashlib.sha256()
-        for array in (self.codes.astype("<f4"), self.factors.astype("<i8"), block_of_code.astype("<i8"), n_blocks):
+        for array in arrays.values():
             digest.update(f"{array.shape}\n".encode() + array.tobytes())
         return digest.hexdigest()
 
@@ -50,6 +57,9 @@ class Representation(NamedTuple):
     def load(cls, path: Path) -> "Representation":
         """Read what ``save`` wrote; nothing is unpickled."""
         with np.load(path, allow_pickle=False) as file:
-            block_of_code = file["block_of_code"]
-            blocks = tuple(tuple(np.flatnonzero(block_of_code == b).tolist()) for b in range(file["n_blocks"])) or None
-            return cls(file["codes"], file["factors"], blocks)
+            block_of_code, n_blocks = file["block_of_code"], int(file["n_blocks"])
+            if not n_blocks:
+                return cls(file["codes"], file["factors"])
+            blocks = tuple(tuple(np.flatnonzero(block_of_code == b).tolist()) for b in range(n_blocks))
+            nuisance = int(file["nuisance"])
+            return cls(file["codes"], file["factors"], blocks, bool(file["named"]), None if nuisance < 0 else nuisance)

@@ -32,6 +32,8 @@ def score(
     factors: np.ndarray,
     *,
     blocks: Blocks | None = None,
+    named: bool = False,
+    nuisance: int | None = None,
     seed: int = 0,
     metrics: Iterable[str] | None = None,
 ) -> dict[str, MetricResult]:
@@ -42,6 +44,8 @@ def score(
         factors: Value indices, shape ``(n_samples, n_factors)``.
         blocks: Groups of columns of ``codes``, such as ``((0, 1), (2,))``: these are scored in place of single codes,
             by the metrics that can.
+        named: Whether the k-th block, the nuisance block not counted, belongs to the k-th factor.
+        nuisance: The block that is to hold what no factor tells, if there is one.
         seed: Seed of the metrics that draw samples; each has a stream of its own.
         metrics: Names of the metrics; all of ``minebench metrics list`` that apply if left out.
 
@@ -53,7 +57,7 @@ def score(
         ValueError: If the arrays cannot be scored.
     """
     shared: _Shared = {}
-    representation = Representation(codes, factors, blocks)
+    representation = Representation(codes, factors, blocks, named, nuisance)
     kind: registry.Codes = "dims" if blocks is None else "blocks"
     names = _metrics_of(kind) if metrics is None else metrics
     return {name: _measure(_entry(name, kind), name, representation, seed, shared) for name in names}
@@ -192,7 +196,7 @@ def _joint_counts(entry: registry.MetricEntry, representation: Representation, s
 
 def _learnt(representation: Representation, seed: int, shared: _Shared) -> BlockInformation:
     if "blocks" not in shared:
-        codes, factors, blocks = representation
+        codes, factors, blocks = representation[:3]
         stream = numpy_stream(seed, "metric", "block_information")
         shared["blocks"] = block_information(codes, factors, blocks or (), rng=stream, min_blocks=2)
     return cast(BlockInformation, shared["blocks"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import minebench
+from minebench.baselines.contract import CodeBlocks
 from minebench.baselines.vae import VAE, VAEConfig
 from minebench.benchmarks import boards, harness, registry, scoring
 from minebench.benchmarks.cell import run_cell
@@ -25,7 +26,7 @@ class Partitioned(VAE):
     """Three blocks, not in the order of the columns; the last one has lost its codes."""
 
     def code_blocks(self):
-        return ((7, 0, 1), (2, 3, 4, 5, 6), ())
+        return CodeBlocks(((7, 0, 1), (2, 3, 4, 5, 6), ()), nuisance=2)
 
 
 @pytest.fixture
@@ -68,6 +69,9 @@ def test_blocks_are_scored_again_from_stored_codes_where_their_metric_moved(part
     result = finish(made, store)
     stored = Representation.load(store.folder(made.train_id) / "codes.npz")
     assert stored.blocks == ((0, 1, 7), (2, 3, 4, 5, 6), ())
+    assert (stored.named, stored.nuisance) == (False, 2)
+    [gap] = [score for score in result.scores if score.metric == "named_gap"]
+    assert (gap.details["named"], gap.details["nuisance"]) == (False, 2)
     again = scoring.score_run(made.train_id, stored, 0)
     assert [(s.score_id, s.value, s.details) for s in again] == [
         (s.score_id, s.value, s.details) for s in result.scores

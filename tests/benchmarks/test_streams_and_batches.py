@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from minebench.baselines.contract import Phase
+from minebench.baselines.contract import DataUse, Phase
 from minebench.benchmarks.batches import Batches, to_images
 from minebench.benchmarks.build import initialisation
 from minebench.benchmarks.streams import numpy_stream, stream_key
@@ -17,8 +17,12 @@ def dataset():
     return load_shapes_mini()
 
 
-def batches(dataset, seed=0):
-    return Batches(dataset, ROWS, seed=seed, batch_size=16, device=CPU)
+def batches(dataset, seed=0, **use):
+    return Batches(dataset, ROWS, seed=seed, batch_size=16, device=CPU, use=DataUse(**use))
+
+
+def pictures(images):
+    return {image.tobytes() for image in (images * 255).to(torch.uint8).contiguous().numpy()}
 
 
 def test_keys_are_the_same_on_every_machine():
@@ -73,6 +77,47 @@ def test_images_come_from_the_training_rows_in_the_unit_interval(dataset):
     drawn = (batches(dataset).draw(0, Phase("vae"), 0).images * 255).to(torch.uint8).contiguous().numpy()
     assert all(image.tobytes() in known for image in drawn)
     assert set(np.unique(drawn)) == {0, 255}
+
+
+def test_labels_belong_to_their_images_and_those_that_are_not_known_are_hidden(dataset):
+    drawn = batches(dataset, labels=0.5).draw(0, Phase("vae", labelled_batch=True), 0)
+    known = drawn.labels[:, 0] >= 0
+    assert 0 < known.sum() < 16
+    assert (drawn.labels[~known] == -1).all()
+    for images, labels in ((drawn.images[known], drawn.labels[known]), drawn.labelled):
+        expected = dataset.images(dataset.index(labels.numpy()))
+        assert torch.equal(images, to_images(expected, CPU))
+    assert drawn.labelled.images.shape == drawn.images.shape
+    assert not torch.equal(drawn.labelled.images, drawn.images)
+
+
+def test_labels_change_no_images_and_a_model_without_labels_gets_none(dataset):
+    with_labels = batches(dataset, labels=0.1).draw(3, Phase("vae", labelled_batch=True), 0)
+    without = batches(dataset).draw(3, Phase("vae"), 0)
+    assert torch.equal(with_labels.images, without.images)
+    assert without.labels is None
+    assert without.labelled is None
+
+
+def test_held_out_images_are_seen_by_the_phases_that_ask_for_them_only(dataset):
+    source = batches(dataset, labels=0.5, held_out=0.3)
+    seen = {"train": set(), "held_out": set()}
+    for step in range(40):
+        for images, pool in seen.items():
+            drawn = source.draw(step, Phase("vae", second_batch=True, labelled_batch=True, images=images), 0)
+            pool |= pictures(drawn.images) | pictures(drawn.second_images) | pictures(drawn.labelled.images)
+    twins = {picture for picture in seen["train"] if picture in seen["held_out"]}
+    every = [image.tobytes() for image in dataset.images(ROWS)]
+    assert all(every.count(picture) > 1 for picture in twins)  # pictures that two rows share may lie on both sides
+    assert len(seen["train"]) > 100
+    assert len(seen["held_out"]) > 40
+
+
+def test_a_phase_that_asks_for_images_that_no_one_set_aside_is_told(dataset):
+    with pytest.raises(ValueError, match=r"asks for a labelled batch, but the model's data_use\(\) leaves no images"):
+        batches(dataset).draw(0, Phase("vae", labelled_batch=True), 0)
+    with pytest.raises(ValueError, match="asks for a held-out batch"):
+        batches(dataset).draw(0, Phase("vae", images="held_out"), 0)
 
 
 def test_pixels_become_floats():
