@@ -309,7 +309,8 @@ METRICS: dict[str, MetricEntry] = {
         upper=1.0,
         definition="gap between the best and the second best code in telling the values of a factor by thresholds "
         "(balanced accuracy), averaged over factors",
-        reads_as="[0, 1]; perfect codes reach the mean of 1 - 1/values; 0 if each factor has two equally good codes",
+        reads_as="[0, 1]; perfect codes reach the mean of 1 - 1/values at most, because another code that varies tells "
+        "1/values or more (1 only where all others are constant); 0 if each factor has two equally good codes",
         cost="n x codes x values of all factors",
         paper="Kumar et al. 2018, arXiv:1711.00848, section 3",
     ),
@@ -349,8 +350,8 @@ METRICS: dict[str, MetricEntry] = {
         definition="a held-out lower bound of the information of a factor's own block of codes, minus that of the best "
         "other block, over the factor's entropy, averaged over factors; blocks without names are matched to factors so "
         "that the matched information is largest",
-        reads_as="[-1, 1]; scores blocks of codes only; near 0 for random blocks, below 0 for all factors in one "
-        "block, which MIG on blocks rewards",
+        reads_as="[-1, 1]; scores blocks of codes only; near 0 for random blocks; (2 - K)/K for perfect codes of all K "
+        "factors in one block, which MIG on blocks rewards",
         cost="3,000 updates of a small network for each block and factor at most: 5 s for 128 codes in 11 blocks",
         paper="minebench; matching: Kuhn 1955",
     ),

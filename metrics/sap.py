@@ -6,6 +6,7 @@ their balanced accuracy; so do we, exactly, where others fit a linear SVM with C
 penalty makes the score depend on the scale of the codes.
 """
 
+from collections import Counter
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from minebench.metrics.inputs import CheckedInputs, check_codes_and_factors
 from minebench.metrics.result import MetricResult
 
-VERSION: int = 1
+VERSION: int = 2  # 2: the order of values of one mean rank depends on no names
 
 Predictor = Literal["thresholds", "line"]
 
@@ -26,9 +27,10 @@ def sap(
 
     A prediction scores, with ``"thresholds"``, the mean over the factor's values of the share of their rows that are
     told apart: the code is cut into one interval per value (intervals may be empty), in the order of the values' mean
-    ranks on it, where this balanced accuracy is largest. With ``"line"``, for factors that have an order, it scores
-    R^2 of the least-squares line through the rank of the value. As in the paper, predictions are scored on the rows
-    they are fitted to, and a constant code scores 0.
+    ranks on it, where this balanced accuracy is largest. Values of one mean rank stand in the best of four orders,
+    which depend neither on their names nor on the sign of the code. With ``"line"``, for factors that have an order, it
+    scores R^2 of the least-squares line through the rank of the value. As in the paper, predictions are scored on the
+    rows they are fitted to, and a constant code scores 0.
 
     Args:
         codes: Posterior means, shape ``(n_samples, n_codes)`` with ``n_codes >= 2``.
@@ -38,7 +40,8 @@ def sap(
 
     Returns:
         The mean gap over factors, in [0, 1]; higher is better; 0 for constant codes. With thresholds a code that
-        knows nothing scores 1 / n_values, so that perfect codes reach 1 - 1 / n_values. Constant factors do not count.
+        varies scores 1 / n_values or more of any factor, more on few rows: beside another one a perfect code has a gap
+        of 1 - 1 / n_values at most, beside constant codes alone it has 1. Constant factors do not count.
 
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_codes_and_factors``), there are fewer than two codes,
@@ -82,15 +85,44 @@ def _threshold_accuracy(inputs: CheckedInputs) -> NDArray[np.float64]:
 
 def _best_thresholds(labels: NDArray[np.intp], size: int, ends: NDArray[np.intp]) -> float:
     """The largest mean recall of one interval per value; ``labels`` are sorted by code, cut only behind ``ends``."""
+    rank = 1 + np.searchsorted(ends, np.arange(len(labels)))  # of each row's code among those there are
     counts = np.bincount(labels, minlength=size)
     # where a value stands on average; by ranks, so that it cannot overflow and no unit matters
-    middle = np.searchsorted(ends, np.arange(len(labels)))
-    place = np.bincount(labels, weights=middle, minlength=size) / counts
+    place = np.bincount(labels, weights=rank, minlength=size) / counts
+    ranks = np.split(rank[np.argsort(labels, kind="stable")], np.cumsum(counts)[:-1])  # of each value's rows, ascending
+    order = np.argsort(place, kind="stable")
     best = np.zeros(len(ends) + 1)  # best[i]: recalls gathered by the intervals so far if the last ends at cut i
-    for value in np.argsort(place, kind="stable"):
-        below = np.append(0.0, np.cumsum(labels == value)[ends] / counts[value])  # of this value, up to each cut
-        best = below + np.maximum.accumulate(best - below)
+    for tied in np.split(order, np.flatnonzero(np.diff(place[order])) + 1):
+        ways = _tied_orders({value: ranks[value] for value in tied.tolist()})
+        best = np.max([_append_intervals(best, [ranks[value] for value in way]) for way in ways], axis=0)
     return float(best[-1] / size)
+
+
+def _append_intervals(best: NDArray[np.float64], ranks: list[NDArray[np.intp]]) -> NDArray[np.float64]:
+    """``best`` once each of these values, in turn, has its interval."""
+    for of_value in ranks:
+        below = np.bincount(of_value, minlength=len(best)).cumsum() / len(of_value)  # of this value, up to each cut
+        best = below + np.maximum.accumulate(best - below)
+    return best
+
+
+def _tied_orders(ranks: dict[int, NDArray[np.intp]]) -> list[list[int]]:
+    """Orders for values of one mean rank that depend neither on their names nor on the sign of the code.
+
+    By where their rows begin, by where they end, and both backwards: for two values, all the orders there are.
+    """
+    if len(ranks) == 1:
+        return [list(ranks)]
+    # at each rank minus the share of the value's rows: more of them is earlier
+    shares = {
+        value: [(rank, -n / len(of_value)) for rank, n in Counter(of_value.tolist()).items()]
+        for value, of_value in ranks.items()
+    }
+    begin = sorted(shares, key=shares.__getitem__)
+    if shares[begin[0]] == shares[begin[-1]]:  # interchangeable
+        return [begin]
+    end = sorted(shares, key=lambda value: [(-rank, share) for rank, share in reversed(shares[value])])
+    return [begin, begin[::-1], end, end[::-1]]
 
 
 def _squared_correlation(inputs: CheckedInputs) -> NDArray[np.float64]:

@@ -1,9 +1,12 @@
 """SAP: values by hand, the best thresholds against an exhaustive search, and lines."""
 
-from itertools import combinations_with_replacement
+from fractions import Fraction
+from itertools import combinations_with_replacement, permutations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from minebench.metrics.sap import sap, sap_result
 
@@ -43,20 +46,49 @@ def test_a_code_may_order_the_values_as_it_likes():
 
 
 def test_thresholds_are_the_best_there_are():
-    """Every way to cut 9 rows with ties into one interval per value, in the order of the values' mean positions."""
+    """Every way to cut 9 rows with ties into one interval per value, in every order of ascending mean positions."""
     rng = np.random.default_rng(0)
-    for _ in range(20):
-        code, label = rng.integers(6, size=9), np.append([0, 1, 2], rng.integers(3, size=6))
+    for _ in range(40):
+        code, label = rng.integers(5, size=9), np.append([0, 1, 2], rng.integers(3, size=6))
         position = np.unique(code, return_inverse=True)[1]
-        order = np.argsort([position[label == v].mean() for v in range(3)], kind="stable")
-        place = np.argsort(order)
+        mean = [Fraction(int(position[label == v].sum()), int((label == v).sum())) for v in range(3)]
+        orders = [order for order in permutations(range(3)) if mean[order[0]] <= mean[order[1]] <= mean[order[2]]]
         expected = max(
-            np.mean([np.mean((np.searchsorted(cuts, code, side="right") == place[v])[label == v]) for v in range(3)])
-            for cuts in combinations_with_replacement(range(8), 2)
+            np.mean([np.mean((np.searchsorted(cuts, code, side="right") == order.index(v))[label == v]) for v in order])
+            for order in orders
+            for cuts in combinations_with_replacement(range(7), 2)
         )
         # beside a constant code, which scores 0, the gap is the accuracy
         codes = np.stack([code, np.zeros(9)], axis=1).astype(float)
+        assert len(orders) <= 2  # of the six orders of three tied values, four are tried
         assert sap(codes, label[:, None]) == pytest.approx(expected)
+
+
+def test_values_of_one_mean_rank_stand_in_the_better_order():
+    """Value 0 is once at code 0 and 9 times at 2, value 1 is 6 times at 1 and 4 times at 3: both means are 1.8.
+
+    First 0: recalls 1 and 4/10, cut behind 2. First 1: 6/10 and 9/10, cut behind 1.
+    """
+    factors = np.repeat([0, 1], 10)[:, None]
+    code = np.repeat([0.0, 2, 1, 3], [1, 9, 6, 4])
+    assert sap(np.stack([code, 0 * code], axis=1), factors) == pytest.approx((6 / 10 + 9 / 10) / 2)
+
+
+TIED = [rows for rows in combinations_with_replacement(range(5), 4) if sum(rows) == 8]  # of mean 2
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(st.lists(st.sampled_from(TIED), min_size=2, max_size=5), st.integers(0, 20), st.integers(0, 2**32 - 1))
+def test_neither_names_nor_sign_nor_rows_matter_where_mean_ranks_tie(tied, n_more, seed):
+    """Values that all stand at 2, the middle of five levels, and one of them pulled away by more rows."""
+    rng = np.random.default_rng(seed)
+    code = np.concatenate([*tied, range(5), rng.integers(5, size=n_more)])
+    label = np.append(np.repeat(np.arange(len(tied)), 4), [0] * (5 + n_more))
+    codes, rows = np.stack([code, 0 * code], axis=1), rng.permutation(len(code))
+    expected = pytest.approx(sap(codes, label[:, None]), abs=1e-12)
+    assert sap(codes, rng.permutation(len(tied))[label][:, None]) == expected
+    assert sap(-codes, label[:, None]) == expected
+    assert sap(codes[rows], label[rows][:, None]) == expected
 
 
 def test_intervals_do_not_overlap():
