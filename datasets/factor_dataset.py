@@ -6,10 +6,13 @@ rows; which rows are trained on or scored is decided elsewhere (``minebench.data
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from minebench.datasets.splits import Split
 
 Source = Literal["real", "procedural"]
 Factor = str | int  # a factor by its name or by its column
@@ -67,6 +70,32 @@ class GridDataset(FactorDataset, Protocol):
 
     def index(self, factors: ArrayLike) -> np.ndarray:
         """The rows of the factor values (n, K), the last factor fastest: int64 (n,)."""
+        ...
+
+
+class AttributeDataset(FactorDataset, Protocol):
+    """A data set whose factors are attributes of given images: correlated, no grid, so without ``index``.
+
+    It comes with its own partition, which decides what is trained on and scored (``own_split``).
+    """
+
+    @property
+    def attributes(self) -> np.ndarray:
+        """The factor values of all rows: uint8 (rows, K), read-only; ``factors`` gives the same as int64."""
+        ...
+
+    @property
+    def split(self) -> np.ndarray:
+        """The part that each row belongs to: uint8 (rows,); 0 is for training, 1 for validation, 2 for tests."""
+        ...
+
+    @property
+    def identity(self) -> np.ndarray | None:
+        """A number for the person on each image: int32 (rows,); None where it is not known."""
+        ...
+
+    def own_split(self) -> "Split":
+        """The rows to train on and the held-out ones, from ``split``; see ``splits.partition_split``."""
         ...
 
 

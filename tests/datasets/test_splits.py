@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from minebench.datasets.splits import held_out_split, rows_hash
+from minebench.datasets.splits import Split, held_out_split, lasting_numbers, partition_split, rows_hash
 
 
 class Named(SimpleNamespace):
@@ -53,6 +53,41 @@ def test_a_leading_part_is_a_uniform_sample_of_the_grid(dsprites_split):
 def test_fewer_than_ten_rows_cannot_be_split():
     with pytest.raises(ValueError, match="at least 10 are needed; toy has 9"):
         held_out_split(Named(name="toy", n_rows=9))
+
+
+PARTS = np.array([0, 2, 1, 2, 0, 2, 1], np.uint8)
+
+
+def test_a_partition_trains_on_part_0_and_holds_out_part_2():
+    split = partition_split(PARTS, "faces")
+    assert split.train.tolist() == [0, 4]
+    assert sorted(split.held_out.tolist()) == [1, 3, 5]
+    assert split.train.dtype == split.held_out.dtype == np.int64
+
+
+def test_the_order_of_a_partitions_held_out_rows_is_random_and_keyed_by_the_name():
+    parts = np.repeat(np.array([0, 1, 2], np.uint8), 1000)
+    first, again, other = (partition_split(parts, name).held_out for name in ("faces", "faces", "others"))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert chisquare(np.bincount((first[:300] - 2000) // 100, minlength=10)).pvalue > 0.01
+
+
+@pytest.mark.parametrize(("missing", "counts"), [(0, "0 and 3"), (2, "2 and 0")])
+def test_a_partition_without_training_or_test_rows_is_refused(missing, counts):
+    with pytest.raises(ValueError, match=f"partition of faces must have rows .*; got {counts}"):
+        partition_split(np.where(missing == PARTS, 1, PARTS), "faces")
+
+
+def test_a_data_set_with_a_split_of_its_own_decides():
+    own = Split(train=np.array([1]), held_out=np.array([0]))
+    assert held_out_split(Named(name="faces", n_rows=2, own_split=lambda: own)) is own
+
+
+def test_lasting_numbers_are_uniform_and_the_first_do_not_depend_on_how_many():
+    numbers = lasting_numbers("any", 10_000)
+    assert np.array_equal(lasting_numbers("any", 10), numbers[:10])
+    assert chisquare(np.bincount((numbers >> np.uint64(60)).astype(int), minlength=16)).pvalue > 0.01
 
 
 def test_the_hash_of_rows_knows_values_and_order_but_not_width():
