@@ -7,10 +7,12 @@ key) does not count and is made anew. Of several processes that want one store, 
 the others wait.
 """
 
+import errno
 import hashlib
 import json
 import logging
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 from filelock import FileLock
+
+from minebench.datasets.files import DataFileError, Report, unheard
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +41,7 @@ class Recipe:
         dtype: Its type, byte order included.
         blocks: Makes the content from its start: consecutive parts along the first axis.
         sha256: What the content's hash must be, where that is known beforehand.
+        in_memory: Whether it may be made in memory where it cannot be stored; not for what would fill it.
     """
 
     key: str
@@ -44,6 +49,12 @@ class Recipe:
     dtype: np.dtype
     blocks: Callable[[], Iterable[np.ndarray]]
     sha256: str | None = None
+    in_memory: bool = True
+
+    @property
+    def n_bytes(self) -> int:
+        """The array's size."""
+        return int(np.prod(self.shape)) * self.dtype.itemsize
 
 
 class Stored(NamedTuple):
@@ -53,22 +64,24 @@ class Stored(NamedTuple):
     sha256: str
 
 
-def obtain(path: Path, recipe: Recipe) -> Stored:
+def obtain(path: Path, recipe: Recipe, report: Report = unheard) -> Stored:
     """The array of ``recipe``: mapped from ``path`` if it is there complete, else made and stored there.
 
     Where nothing can be stored (a folder without permission, a full disk), the array is made in
-    memory instead, and the log says so.
+    memory instead, and the log says so; one that is too large for that is refused.
 
     Args:
         path: The store's final name; its folder is created.
         recipe: What it holds.
+        report: Is told how many rows are made.
 
     Returns:
         The array, read-only, and its hash.
 
     Raises:
         ValueError: If the blocks do not make up the shape, or their hash is not the expected one.
-        DataFileError: If the blocks come from a file that is bad.
+        DataFileError: If the blocks come from a file that is bad, or the array can neither be stored
+            nor made in memory.
     """
     try:
         stored = open_store(path, recipe)
@@ -77,10 +90,17 @@ def obtain(path: Path, recipe: Recipe) -> Stored:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock", timeout=_PATIENCE):
             # another process may have made it while this one waited
-            return open_store(path, recipe) or _make_store(path, recipe)
+            return open_store(path, recipe) or _make_store(path, recipe, report)
     except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
+        if not recipe.in_memory:
+            raise DataFileError(
+                path,
+                expected=f"a place where {recipe.n_bytes / 1e9:.2f} GB can be stored",
+                got=str(error),
+                remedy="make room there, or choose another folder with --data-dir or MINEBENCH_DATA",
+            ) from error
         logger.warning("%s cannot be stored (%s); its content is made in memory, in this process only", path, error)
-        return _make_in_memory(recipe)
+        return _make_in_memory(recipe, report)
 
 
 def open_store(path: Path, recipe: Recipe) -> Stored | None:
@@ -96,11 +116,10 @@ def open_store(path: Path, recipe: Recipe) -> Stored | None:
     Raises:
         OSError: If the file is there but may not be read.
     """
-    n_bytes = int(np.prod(recipe.shape)) * recipe.dtype.itemsize
-    if not path.is_file() or path.stat().st_size != n_bytes + _SEAL_BYTES:
+    if not path.is_file() or path.stat().st_size != recipe.n_bytes + _SEAL_BYTES:
         return None
     with path.open("rb") as file:
-        file.seek(n_bytes)
+        file.seek(recipe.n_bytes)
         tail = file.read()
     try:
         sha256 = str(json.loads(tail)["sha256"])
@@ -122,14 +141,17 @@ def _seal(recipe: Recipe, sha256: str) -> bytes:
     return json.dumps(content).encode().ljust(_SEAL_BYTES)
 
 
-def _make_store(path: Path, recipe: Recipe) -> Stored:
+def _make_store(path: Path, recipe: Recipe, report: Report) -> Stored:
     """Write, seal, rename. The caller holds the lock, so every other partial file is a dead writer's."""
     for leftover in path.parent.glob(f"{path.name}.*.partial"):
         leftover.unlink()
+    free = shutil.disk_usage(path.parent).free
+    if free < recipe.n_bytes + _SEAL_BYTES:  # told now, not after minutes of work
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {free / 1e9:.2f} GB are free")
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
         with partial.open("xb") as file:
-            sha256 = _pour(recipe, lambda _, block: file.write(block.data))
+            sha256 = _pour(recipe, lambda _, block: file.write(block.data), path.name, report)
             file.write(_seal(recipe, sha256))
             file.flush()
             os.fsync(file.fileno())
@@ -142,18 +164,18 @@ def _make_store(path: Path, recipe: Recipe) -> Stored:
     return stored
 
 
-def _make_in_memory(recipe: Recipe) -> Stored:
+def _make_in_memory(recipe: Recipe, report: Report) -> Stored:
     array = np.empty(recipe.shape, recipe.dtype)
 
     def place(start: int, block: np.ndarray) -> None:
         array[start : start + len(block)] = block
 
-    sha256 = _pour(recipe, place)
+    sha256 = _pour(recipe, place, "in memory", report)
     array.flags.writeable = False
     return Stored(array, sha256)
 
 
-def _pour(recipe: Recipe, take: Callable[[int, np.ndarray], object]) -> str:
+def _pour(recipe: Recipe, take: Callable[[int, np.ndarray], object], stage: str, report: Report) -> str:
     """Hand every block with its first row to ``take``; the checked hash of them all."""
     digest = hashlib.sha256()
     n_rows = 0
@@ -164,6 +186,7 @@ def _pour(recipe: Recipe, take: Callable[[int, np.ndarray], object]) -> str:
         take(n_rows, content)
         digest.update(content.data)
         n_rows += len(content)
+        report(stage, n_rows, recipe.shape[0])
     if n_rows != recipe.shape[0]:
         raise ValueError(f"blocks must make up {recipe.shape}; got {n_rows} rows")
     sha256 = digest.hexdigest()

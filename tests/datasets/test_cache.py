@@ -3,6 +3,7 @@ import hashlib
 import logging
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,11 +11,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from minebench.datasets.cache import Recipe, obtain, open_store
+from minebench.datasets.files import DataFileError
 
 CONTENT = np.random.default_rng(0).integers(0, 255, (1000, 8), np.uint8)
 
@@ -132,6 +135,13 @@ def test_without_a_folder_the_content_is_made_in_memory_and_the_log_says_so(tmp_
     assert "made in memory" in caplog.text
 
 
+def test_what_is_too_large_for_memory_is_refused_where_it_cannot_be_stored(tmp_path, recipe, blocks):
+    (tmp_path / "file").touch()
+    with pytest.raises(DataFileError, match=r"0\.00 GB can be stored; got .*; make room there, or .*--data-dir"):
+        obtain(tmp_path / "file" / "content.u8", replace(recipe, in_memory=False))
+    assert blocks.times == 0
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_without_permission_the_content_is_made_in_memory(tmp_path, recipe, caplog):
     tmp_path.chmod(0o500)
@@ -151,6 +161,32 @@ def test_on_a_full_disk_the_content_is_made_in_memory_and_nothing_is_left(path, 
     assert blocks.times == 2  # once into the file, once into memory
     assert os.strerror(errno.EFBIG) in caplog.text
     assert files_beside(path) == set()
+
+
+def test_a_disk_that_is_full_half_way_is_an_error_for_what_is_too_large_for_memory(path, recipe):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(DataFileError, match=os.strerror(errno.EFBIG)):
+            obtain(path, replace(recipe, in_memory=False))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert files_beside(path) == set()
+
+
+def test_a_disk_without_room_is_noticed_before_any_work(path, recipe, blocks, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=9_023))  # one byte too few
+    with pytest.raises(DataFileError, match=r"No space left on device: 0\.00 GB are free"):
+        obtain(path, replace(recipe, in_memory=False))
+    assert blocks.times == 0
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=9_024))
+    assert np.array_equal(obtain(path, replace(recipe, in_memory=False)).array, CONTENT)
+
+
+def test_progress_is_told_in_rows(path, recipe):
+    told = []
+    obtain(path, recipe, lambda *words: told.append(words))
+    assert told == [("content.u8", rows, 1000) for rows in (1, 300, 999, 1000)]
 
 
 SLOW_WRITER = """
