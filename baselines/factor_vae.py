@@ -44,7 +44,7 @@ class FactorVAE(VAE):
         if player == "discriminator":
             return Terms({"cross_entropy": self._cross_entropy(batch)})
         terms, _, z = self.elbo_terms(batch)
-        joint, permuted = self.discriminator(z).unbind(1)
+        joint, permuted = self.discriminator(z).float().unbind(1)
         # log D / (1 - D) is the log density ratio of q(z) and prod_j q(z_j): its mean is the total correlation
         terms["total_correlation_density_ratio"] = (joint - permuted).mean()
         return Terms(terms, weights={"total_correlation_density_ratio": self.config.gamma})
@@ -55,7 +55,7 @@ class FactorVAE(VAE):
         with torch.no_grad():  # the discriminator moves alone: no graph through the encoder is needed
             z = self.encode(batch.images).sample(batch.noise)
             other = permute_columns(self.encode(batch.second_images).sample(batch.noise), batch.noise)
-        logits = self.discriminator(torch.cat([z, other]))
+        logits = self.discriminator(torch.cat([z, other])).float()
         labels = torch.arange(2, device=logits.device).repeat_interleave(len(z))  # 0 "joint", 1 "permuted"
         return F.cross_entropy(logits, labels)
 

@@ -56,14 +56,14 @@ class VAE(nn.Module):
         return Terms(terms)
 
     def encode(self, images: Tensor) -> Gaussian:
-        """Posteriors q(z|x) of images (batch, channels, 64, 64) in [0, 1]."""
-        mean, logvar = self.encoder(images).chunk(2, dim=1)
+        """Posteriors q(z|x) of images (batch, channels, 64, 64) in [0, 1]; float32 whatever the network computes in."""
+        mean, logvar = self.encoder(images).float().chunk(2, dim=1)
         return Gaussian(mean, logvar)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Bernoulli logits (batch, channels, 64, 64) of codes (batch, latent_dim)."""
+        """Bernoulli logits (batch, channels, 64, 64) of codes (batch, latent_dim); float32, as ``encode``."""
         logits: Tensor = self.decoder(z)
-        return logits
+        return logits.float()
 
     def data_use(self) -> DataUse:
         """No labels, and nothing held out."""

@@ -11,12 +11,17 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
 
+Precision = Literal["fp32", "bf16"]
+
+
 class TrainConfig(Frozen):
     """How long and on what batches a model is trained; part of a run's identity."""
 
     steps: NonNegativeInt = Field(300_000, description="Steps: each is one round of the model's phases.")
     batch_size: PositiveInt = Field(64, description="Images in a batch, drawn with replacement.")
-    precision: Literal["fp32"] = Field("fp32", description="Arithmetic of the networks.")
+    precision: Precision = Field(
+        "fp32", description="Arithmetic of the networks in training: bf16 multiplies in bfloat16; losses stay fp32."
+    )
 
 
 class RunSpec(Frozen):

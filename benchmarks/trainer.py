@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from minebench.baselines.contract import Model, Player, Terms
+from minebench.baselines.contract import Batch, Model, Player, Terms
 from minebench.benchmarks.batches import Batches
-from minebench.benchmarks.spec import TrainConfig
+from minebench.benchmarks.spec import Precision, TrainConfig
 
 _NEVER = torch.iinfo(torch.int64).max
 
@@ -165,12 +165,24 @@ def train(
             for _ in range(phase.repeats):
                 batch = batches.draw(state.step, phase, updates[phase.player])
                 updates[phase.player] += 1
-                terms = state.model.loss(phase.player, batch)
+                terms = loss(state.model, phase.player, batch, config.precision)
                 total = terms.total
                 gradient_norm = player.update(total)
                 state.log.add(phase.player, terms, total, gradient_norm, state.step)
         state.step += 1
         yield state.log.read() if state.step % log_every == 0 or state.step == config.steps else None
+
+
+def loss(model: Model, player: str, batch: Batch, precision: Precision) -> Terms:
+    """What a player minimises, with the networks computing in a precision.
+
+    Matrix products and convolutions of ``bf16`` take and give bfloat16. Parameters, gradients and Adam's moments stay
+    float32; so do the losses, because models lift what their networks give to float32.
+    """
+    device = batch.images.device.type
+    # no cache of casts: older torch let one made without gradient serve where a gradient is due (pytorch issue 158232)
+    with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16", cache_enabled=False):
+        return model.loss(player, batch)
 
 
 def checked_players(model: Model) -> Sequence[Player]:

@@ -9,7 +9,7 @@ import pytest
 from minebench.benchmarks import harness, registry
 from minebench.benchmarks.job import Job, RunSettings
 from minebench.benchmarks.profile import complete_config
-from minebench.benchmarks.spec import RunSpec, TrainConfig
+from minebench.benchmarks.spec import Precision, RunSpec, TrainConfig
 from minebench.leaderboard.results import ResultStore
 
 MINI_PROFILE = """\
@@ -44,8 +44,10 @@ def mini_profile(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def spec() -> Callable[..., RunSpec]:
-    def make(model: str = "beta_vae", seed: int = 0, steps: int = 4, **config: Any) -> RunSpec:
-        train = TrainConfig(steps=steps, batch_size=4)
+    def make(
+        model: str = "beta_vae", seed: int = 0, steps: int = 4, precision: Precision = "fp32", **config: Any
+    ) -> RunSpec:
+        train = TrainConfig(steps=steps, batch_size=4, precision=precision)
         values = complete_config(model, config)
         return RunSpec(model=model, config=values, dataset="shapes_mini", seed=seed, train=train, profile="mini")
 
