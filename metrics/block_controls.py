@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minebench.metrics.blocks import Blocks, check_columns
+from minebench.metrics.inputs import unmasked
 
 
 class Control(NamedTuple):
@@ -36,9 +37,10 @@ def block_controls(
         Codes, factors and blocks by the name of the control: ``mig_blocks(*control, rng=rng)`` scores one.
 
     Raises:
-        ValueError: If ``blocks`` are not groups of columns of ``codes``, or the lengths of the arrays differ.
+        ValueError: If ``blocks`` are not groups of columns of ``codes``, the lengths of the arrays differ, or entries
+            are masked.
     """
-    values, labels = np.asarray(codes), np.asarray(factors)
+    values, labels = unmasked("codes", codes), unmasked("factors", factors)
     if values.ndim != 2 or labels.ndim != 2 or len(values) != len(labels):
         raise ValueError(
             "codes and factors must be (n_samples, n_codes) and (n_samples, n_factors) with equal n_samples; "

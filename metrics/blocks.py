@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minebench.metrics.inputs import CheckedInputs, check_codes_and_factors
+from minebench.metrics.inputs import CheckedInputs, check_codes, check_codes_and_factors
 from minebench.metrics.result import Json
 
 Blocks = Sequence[Sequence[int]]
@@ -116,7 +116,7 @@ def pca1(codes: ArrayLike, blocks: Blocks) -> NDArray[np.float64]:
     """The first principal component of each block, a scalar code for any metric of single codes.
 
     Args:
-        codes: Posterior means, finite, shape ``(n_samples, n_codes)``; centred here, not scaled.
+        codes: Posterior means, shape ``(n_samples, n_codes)``; centred here, not scaled.
         blocks: Columns of ``codes``, group by group.
 
     Returns:
@@ -124,11 +124,9 @@ def pca1(codes: ArrayLike, blocks: Blocks) -> NDArray[np.float64]:
         Constant and empty blocks are constant 0.
 
     Raises:
-        ValueError: If ``codes`` is no matrix or ``blocks`` are not groups of its columns.
+        ValueError: If ``codes`` cannot be scored (see ``check_codes``) or ``blocks`` are not groups of its columns.
     """
-    values = np.asarray(codes, dtype=np.float64)
-    if values.ndim != 2 or len(values) == 0:
-        raise ValueError(f"codes must be (n_samples, n_codes) with n_samples >= 1; got {values.shape}")
+    values = check_codes(codes).codes
     columns = check_columns(blocks, values.shape[1])
     components = np.zeros((len(values), len(columns)))
     for number, block in enumerate(columns):

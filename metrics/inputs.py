@@ -96,10 +96,10 @@ def check_codes_and_factors(
 
     Raises:
         ValueError: If the shapes do not fit, an array is empty or not numeric, there are fewer than ``min_codes``
-            codes, codes are not finite or beyond 1e150, factors hold non-integers without ``n_factor_bins``, or
-            every factor is constant.
+            codes, entries are masked, codes are not finite or beyond 1e150, factors hold non-integers without
+            ``n_factor_bins`` or floats beyond 1e150 that are to be binned, or every factor is constant.
     """
-    raw_codes, raw_factors = np.asarray(codes), np.asarray(factors)
+    raw_codes, raw_factors = unmasked("codes", codes), unmasked("factors", factors)
     _check_shapes(raw_codes, raw_factors, min_codes)
     if n_factor_bins is not None and n_factor_bins < 2:
         raise ValueError(f"n_factor_bins must be at least 2 (or None to take factors as they are); got {n_factor_bins}")
@@ -133,10 +133,10 @@ def check_codes(codes: ArrayLike, *, min_codes: int = 1) -> CheckedInputs:
         The checked codes, with no factor.
 
     Raises:
-        ValueError: If ``codes`` is no matrix, empty or not numeric, has fewer than ``min_codes`` columns, or is not
-            finite or beyond 1e150.
+        ValueError: If ``codes`` is no matrix, empty, masked or not numeric, has fewer than ``min_codes`` columns, or is
+            not finite or beyond 1e150.
     """
-    raw = np.asarray(codes)
+    raw = unmasked("codes", codes)
     if raw.ndim != 2:
         raise ValueError(f"codes must be (n_samples, n_codes); got shape {raw.shape}")
     _check_shapes(raw, np.zeros((len(raw), 1)), min_codes)
@@ -153,6 +153,24 @@ def check_codes(codes: ArrayLike, *, min_codes: int = 1) -> CheckedInputs:
         value_range=maximum - minimum,
         alive=maximum > minimum,
     )
+
+
+def unmasked(name: str, array: ArrayLike) -> NDArray[Any]:
+    """An argument as a plain array.
+
+    Args:
+        name: The argument, for the message.
+        array: Anything that NumPy reads as an array.
+
+    Returns:
+        The array, not copied where it is one.
+
+    Raises:
+        ValueError: If it is a masked array with masked entries: NumPy would score what lies below the mask.
+    """
+    if isinstance(array, np.ma.MaskedArray) and (hidden := int(np.ma.getmaskarray(array).sum())):
+        raise ValueError(f"{name} have {hidden} masked entries, which have no value; leave their rows out")
+    return np.asarray(array)
 
 
 def _check_shapes(codes: NDArray[Any], factors: NDArray[Any], min_codes: int) -> None:
@@ -193,10 +211,10 @@ def _label_factors(factors: NDArray[Any], n_factor_bins: int | None) -> tuple[li
                 "pass n_factor_bins= to bin them"
             )
     labels, sizes = [], []
-    for column in factors.T:
+    for number, column in enumerate(factors.T):
         label, size = _relabel(column)
         if n_factor_bins is not None and size > n_factor_bins:
-            label, size = _relabel(equal_width_bins(column.astype(np.float64), n_factor_bins))
+            label, size = _relabel(equal_width_bins(_distances(number, column), n_factor_bins))
         labels.append(label)
         sizes.append(size)
     return labels, sizes
@@ -208,13 +226,27 @@ def _relabel(column: NDArray[Any]) -> tuple[NDArray[np.intp], int]:
     if column.dtype.kind == "f" or high - low > 4 * len(column):
         values, label = np.unique(column, return_inverse=True)
         return label.astype(np.intp, copy=False), len(values)
-    # small integers: a table is 20 times faster than sorting; differences first, as values may be beyond int64
-    unsigned = column.dtype.kind == "u"
-    offset = (column - column.dtype.type(low)).astype(np.int64) if unsigned else column.astype(np.int64) - low
+    # small integers: a table is 20 times faster than sorting
+    offset = _above_smallest(column).astype(np.intp)
     present = np.zeros(high - low + 1, dtype=bool)
     present[offset] = True
     rank = np.cumsum(present) - 1
     return rank[offset].astype(np.intp, copy=False), int(rank[-1]) + 1
+
+
+def _above_smallest(column: NDArray[Any]) -> NDArray[np.uint64]:
+    """Each integer's distance from the smallest: exact, because unsigned differences wrap round."""
+    wide = column.astype(np.uint64 if column.dtype.kind == "u" else np.int64).view(np.uint64)
+    return np.asarray(wide - wide[column.argmin()])
+
+
+def _distances(number: int, column: NDArray[Any]) -> NDArray[np.float64]:
+    """What of a factor equal-width bins are cut from; integers are subtracted before they lose digits as floats."""
+    if column.dtype.kind != "f":
+        return _above_smallest(column).astype(np.float64)
+    if np.abs(column).max() > _LARGEST:
+        raise ValueError(f"factor columns [{number}] exceed {_LARGEST:g}; rescale the factors to bin them")
+    return column.astype(np.float64)
 
 
 def equal_width_bins(values: NDArray[np.float64], n_bins: int) -> NDArray[np.intp]:

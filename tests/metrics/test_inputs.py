@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from minebench.metrics.block_controls import block_controls
 from minebench.metrics.inputs import check_codes, check_codes_and_factors, equal_width_bins
 
+RNG = np.random.default_rng(0)
 FACTORS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 CODES = np.array([[0.0, 5.0], [1.0, 5.0], [2.0, 5.0], [3.0, 5.0]])
 
@@ -87,6 +89,37 @@ def test_factors_that_are_not_finite_are_refused_even_when_binned(bad):
     factors = np.array([[0, 0], [0, 1], [1, bad], [1, 1]])
     with pytest.raises(ValueError, match=r"factor columns \[1\] hold NaN or inf"):
         check_codes_and_factors(CODES, factors, n_factor_bins=5)
+
+
+@pytest.mark.parametrize("values", [[0.0, 1e300, 2e300, 3e300], [-1e308, 0.0, 1.0, 1e308]])
+def test_factors_whose_width_overflows_are_refused_where_they_would_be_binned(values):
+    factors = np.column_stack([FACTORS[:, 1], values])
+    with pytest.raises(ValueError, match=r"factor columns \[1\] exceed 1e\+150; rescale the factors to bin them"):
+        check_codes_and_factors(CODES, factors, n_factor_bins=2)
+    for n_factor_bins in (None, 4):  # few enough values to be names
+        checked = check_codes_and_factors(CODES, factors, n_factor_bins=n_factor_bins)
+        np.testing.assert_array_equal(checked.factors[:, 1], range(4))
+
+
+@pytest.mark.parametrize("origin", [0, -(2**63), 2**62 + 1, 2**63])
+def test_integers_too_long_for_a_float_are_binned_by_their_distances(origin):
+    """0, 1, 2, 3 in two bins, beside an origin that swallows them in double precision."""
+    factors = np.array([[origin + offset] for offset in range(4)], dtype=np.uint64 if origin == 2**63 else np.int64)
+    checked = check_codes_and_factors(CODES, factors, n_factor_bins=2)
+    np.testing.assert_array_equal(checked.factors[:, 0], [0, 0, 1, 1])
+
+
+def test_masked_entries_are_refused_and_unused_masks_are_not():
+    mask = np.zeros(CODES.shape, dtype=bool)
+    for check in (lambda *pair: check_codes_and_factors(*pair), lambda *pair: block_controls(*pair, [[0]], rng=RNG)):
+        check(np.ma.array(CODES, mask=mask), np.ma.array(FACTORS, mask=mask))
+        hidden = mask | [[True, False]]
+        with pytest.raises(ValueError, match="codes have 4 masked entries, which have no value; leave their rows out"):
+            check(np.ma.array(CODES, mask=hidden), FACTORS)
+        with pytest.raises(ValueError, match="factors have 4 masked entries"):
+            check(CODES, np.ma.array(FACTORS, mask=hidden))
+    with pytest.raises(ValueError, match="codes have 1 masked entries"):
+        check_codes(np.ma.masked_equal(CODES, 0.0))
 
 
 def test_one_factor_bin_is_refused():
