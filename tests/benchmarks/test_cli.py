@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,9 +72,9 @@ def test_a_run_prints_its_board_and_counts_on_stdout_and_its_progress_on_stderr(
 
 def test_run_again_it_reuses_everything_and_prints_the_same_board(finished):
     _, words, first = finished
-    again = command(*words)
-    assert "ran 0, reused 2, failed 0" in again.stdout
-    assert again.stdout.split("ran 0")[0] == first.stdout.split("ran 2")[0]
+    again = invoke(*words)
+    assert "ran 0, reused 2, failed 0" in again
+    assert again.split("ran 0")[0] == first.stdout.split("ran 2")[0]
 
 
 def test_plan_tells_what_would_run_and_runs_nothing(finished):
@@ -95,7 +96,7 @@ def test_status_reads_a_store_from_another_shell(finished):
 
 
 def test_ctrl_c_stops_the_runs_with_a_checkpoint_and_says_how_to_go_on(tmp_path):
-    words = ["run", "-m", "vae", "-d", "shapes_mini", "-s", "0", "--set", "train.steps=100000"]
+    words = ["run", "-m", "vae", "-d", "shapes_mini", "-s", "0", "--set", "train.steps=100000", "-j", "1"]
     running = subprocess.Popen(
         [MINEBENCH, *words, "--store", tmp_path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -159,20 +160,21 @@ def test_a_published_board_is_rebuilt_byte_for_byte_and_checked(finished, tmp_pa
         invoke("leaderboard", "--publish", "--store", tmp_path / "empty", "--folder", board)
 
 
-def test_a_failed_run_is_shown_and_ends_in_status_1(tmp_path):
+def test_a_failed_run_is_shown_and_ends_in_status_1(finished, tmp_path):
+    folder, _, _ = finished
+    shutil.copytree(folder / "runs", tmp_path / "runs")  # its untrained row is done
     plugin = tmp_path / "broken.py"
     plugin.write_text(
         "from minebench import register_model\nfrom minebench.baselines.vae import VAE, VAEConfig\n"
         "class Broken(VAE):\n    def loss(self, player, batch):\n        raise RuntimeError('broken as planned')\n"
         "register_model('broken', Broken, VAEConfig)\n"
     )
-    done = command(
-        "run", "--plugin", plugin, "-m", "broken", "-d", "shapes_mini", "-s", "0", "--store", tmp_path / "runs"
-    )  # fmt: skip
+    words = ["run", "--profile", folder / "mini.yaml", "--plugin", plugin, "-m", "broken", "--store", tmp_path / "runs"]
+    done = command(*words)
     assert done.returncode == 1
     assert "failed 1" in done.stdout
     assert "broken as planned" in done.stderr
-    assert "RuntimeError: broken as planned" in done.stdout.split("ran 2")[0]  # on the board, too
+    assert "RuntimeError: broken as planned" in done.stdout.split("ran 1, reused 1")[0]  # on the board, too
     assert "1 failed" in invoke("status", "--store", tmp_path / "runs")
 
 
@@ -184,7 +186,7 @@ def test_train_makes_one_run_from_a_file_and_goes_on_with_the_same_command(tmp_p
     assert first.returncode == 0, first.stderr
     assert "MIG" in first.stdout
     assert "checkpoint: " in first.stdout
-    again = command(*words)
+    again = CliRunner().invoke(cli.app, list(map(str, words)), catch_exceptions=False)
     assert again.stdout == first.stdout
     assert "reused" in again.stderr
 
@@ -273,7 +275,7 @@ def test_help_and_listings_load_no_torch():
 
 def test_foreign_codes_are_scored_and_foreign_encoders_encoded():
     data = load_shapes_mini()
-    codes, factors, blocks = minebench.encode(lambda images: images.mean(axis=(1, 3))[:, ::8], "shapes_mini")
+    codes, factors, blocks, *_ = minebench.encode(lambda images: images.mean(axis=(1, 3))[:, ::8], "shapes_mini")
     assert codes.shape == (len(data) // 10, 8)
     assert blocks is None
     results = minebench.score(codes, factors, metrics=["mig", "irs"])
@@ -282,7 +284,7 @@ def test_foreign_codes_are_scored_and_foreign_encoders_encoded():
     assert minebench.score(factors.astype(float), factors, metrics=["mig"])["mig"].value == pytest.approx(1.0, abs=0.05)
     with pytest.raises(ValueError, match=r"must return \(n, n_codes\) for n = 250 images; got \(250, 1, 64, 64\)"):
         minebench.encode(lambda images: images, "shapes_mini")
-    subset, _, _ = minebench.encode(lambda images: images.mean((2, 3)), data, rows=np.arange(5))
+    subset, *_ = minebench.encode(lambda images: images.mean((2, 3)), data, rows=np.arange(5))
     assert len(subset) == 5
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from minebench.benchmarks import boards, harness, provenance, registry
 from minebench.benchmarks.backends import local
+from minebench.benchmarks.cell import run_cell
 from minebench.benchmarks.job import RunSettings
 from minebench.benchmarks.record import failed_result
 from minebench.benchmarks.status import statuses
@@ -19,6 +20,12 @@ def plan(specs, store, **options):
 
 def run(planned, store, **options):
     return list(harness.run(planned, store, slots=options.pop("slots", 2), **options))
+
+
+def run_here(planned, store):
+    """The same runs without a process of their own, whose start costs more than they do."""
+    for entry in planned:
+        list(run_cell(entry.job, store))
 
 
 def states(planned):
@@ -46,7 +53,7 @@ def test_what_is_there_is_reused_and_what_moved_is_told(spec, store):
 
 def test_a_moved_metric_is_scored_again_from_stored_codes_and_nothing_is_trained(spec, store, monkeypatch):
     [entry] = plan([spec("untrained")], store)
-    run([entry], store)
+    run_here([entry], store)
     before = store.load(entry.job.train_id)
     monkeypatch.setattr("minebench.metrics.mig.VERSION", 2)
     planned = plan([spec("untrained")], store)
@@ -76,7 +83,7 @@ class KilledProcess:
 
 def test_a_kill_after_the_record_was_saved_takes_no_result_away(spec, store, tmp_path):
     [entry] = plan([spec("untrained")], store)
-    run([entry], store)
+    run_here([entry], store)
     done = store.load(entry.job.train_id)
     ended = local._Running(entry.job, KilledProcess(), (tmp_path / "stderr").open("wb"), "", float("inf"), 0)
     assert local._settle(ended, store)
@@ -87,7 +94,7 @@ def test_a_kill_after_the_record_was_saved_takes_no_result_away(spec, store, tmp
 
 def test_plans_that_overlap_each_get_their_whole_table(spec, store):
     specs = [spec("vae"), spec("untrained")]
-    run(plan(specs, store), store)
+    run_here(plan(specs, store), store)
     relabelled = [one.model_copy(update={"profile": "another"}) for one in specs]
     planned = plan(relabelled, store)
     assert states(planned) == ["done", "done"]
@@ -178,7 +185,7 @@ def test_a_process_that_cannot_start_is_recorded_with_its_words(spec, store):
 
 def test_the_board_of_a_store_is_written_beside_its_runs(spec, store):
     planned = plan([spec("untrained"), spec("vae")], store)
-    run(planned, store)
+    run_here(planned, store)
     text = boards.rebuild_store_board(store)
     assert "untrained" in text
     assert sorted(path.name for path in (store.root / "board").iterdir()) == ["README.md", "board.csv", "results.jsonl"]
