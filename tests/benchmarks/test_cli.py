@@ -96,9 +96,12 @@ def test_status_reads_a_store_from_another_shell(finished):
 
 
 def test_ctrl_c_stops_the_runs_with_a_checkpoint_and_says_how_to_go_on(tmp_path):
-    words = ["run", "-m", "vae", "-d", "shapes_mini", "-s", "0", "--set", "train.steps=100000", "-j", "1"]
+    words = ["run", "-m", "vae", "-d", "shapes_mini", "-s", "0", "--set", "train.steps=100000"]
     running = subprocess.Popen(
-        [MINEBENCH, *words, "--store", tmp_path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [MINEBENCH, *words, "-j", "1", "--store", tmp_path],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     for _ in range(600):
         time.sleep(0.1)
