@@ -44,6 +44,11 @@ def default_root() -> Path:
     return Path(os.environ.get("MINEBENCH_DATA") or "~/.cache/minebench").expanduser()
 
 
+def store_root(root: Path) -> Path:
+    """Where stores made from the files below ``root`` are kept: there, or in the user's cache if it is read-only."""
+    return root if os.access(root, os.W_OK) or not root.exists() else Path("~/.cache/minebench").expanduser()
+
+
 def find_data_file(root: Path, names: Iterable[str]) -> Path | None:
     """The first file or folder below ``root`` of one of ``names``, or None if there is none.
 

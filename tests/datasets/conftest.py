@@ -65,6 +65,17 @@ def small_arrays(small_grid: Grid, small_words: np.ndarray) -> dict[str, np.ndar
     }
 
 
+@pytest.fixture(scope="session")
+def rgb_1200() -> np.ndarray:
+    """1,200 RGB images, more than one of the readers' blocks, all different, mostly black; read-only."""
+    rows = np.arange(1200)
+    images = np.zeros((1200, 64, 64, 3), np.uint8)
+    images[rows, rows % 64, rows // 64] = np.stack([rows % 251 + 1, rows // 251 + 1, 7 * rows % 255], axis=1)
+    images[:, 0, 0] = (1, 2, 3)  # so that channels are told apart
+    images.flags.writeable = False
+    return images
+
+
 class _Trap:
     """An object whose pickle, if it is ever loaded, fails the test."""
 
