@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minebench.metrics.blocks import Blocks, check_columns
+from minebench.metrics.blocks import Blocks, check_columns, check_nuisance
 from minebench.metrics.inputs import unmasked
+from minebench.metrics.protocol import check_generator
 
 
 class Control(NamedTuple):
@@ -37,8 +38,9 @@ def block_controls(
         Codes, factors and blocks by the name of the control: ``mig_blocks(*control, rng=rng)`` scores one.
 
     Raises:
-        ValueError: If ``blocks`` are not groups of columns of ``codes``, the lengths of the arrays differ, or entries
-            are masked.
+        ValueError: If ``blocks`` are not groups of columns of ``codes``, the lengths of the arrays differ, entries are
+            masked, or ``nuisance`` is no block.
+        TypeError: If ``rng`` is no generator, or ``nuisance`` neither a whole number nor ``None``.
     """
     values, labels = unmasked("codes", codes), unmasked("factors", factors)
     if values.ndim != 2 or labels.ndim != 2 or len(values) != len(labels):
@@ -46,6 +48,8 @@ def block_controls(
             "codes and factors must be (n_samples, n_codes) and (n_samples, n_factors) with equal n_samples; "
             f"got {values.shape} and {labels.shape}"
         )
+    check_generator(rng)
+    check_nuisance(nuisance, len(blocks))
     columns = check_columns(blocks, values.shape[1])
     dealt = np.split(rng.permutation(np.concatenate(columns)), np.cumsum([len(block) for block in columns])[:-1])
     own: list[tuple[int, ...]] = [(k,) for k in range(labels.shape[1])]

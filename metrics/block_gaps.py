@@ -13,10 +13,11 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import entropy
 
 from minebench.metrics.block_information import BlockInformation, block_information
-from minebench.metrics.blocks import Blocks, pca1
+from minebench.metrics.blocks import Blocks, check_nuisance, pca1
 from minebench.metrics.information import bin_codes
 from minebench.metrics.jemmig import jemmig
 from minebench.metrics.mig import mig
+from minebench.metrics.protocol import check_counts, check_flags
 from minebench.metrics.result import Json, MetricResult
 
 VERSION: int = 1
@@ -40,7 +41,7 @@ def mig_blocks(
 
     Raises:
         ValueError: If the inputs cannot be scored (see ``block_information``) or there are fewer than two blocks.
-        TypeError: If ``rng`` is not a generator.
+        TypeError: If ``rng`` is no generator, or a constant of the protocol has the wrong type.
 
     References:
         Chen et al. (2018), section 4. arXiv:1802.04942.
@@ -123,6 +124,7 @@ def jemmig_blocks_result(
     information: BlockInformation | None = None,
 ) -> MetricResult:
     """``jemmig_blocks`` with its parts; ``information`` saves the classifiers where they have learnt already."""
+    check_counts(2, n_bins=n_bins)
     found = information or block_information(codes, factors, blocks, rng=rng, min_blocks=2, n_factor_bins=n_factor_bins)
     _need_two(found)
     second, best = np.sort(found.mutual, axis=0)[-2:]
@@ -176,7 +178,7 @@ def named_gap(
     Raises:
         ValueError: If the inputs cannot be scored (see ``block_information``), there are fewer than two blocks,
             ``nuisance`` is no block, or ``named`` blocks are fewer than factors.
-        TypeError: If ``rng`` is not a generator.
+        TypeError: If ``rng`` is no generator, or a constant of the protocol has the wrong type.
 
     References:
         Kuhn (1955), The Hungarian Method for the Assignment Problem: the matching.
@@ -201,6 +203,7 @@ def named_gap_result(
 
     Details: the gap of each factor, its block (None where none was left), the confusion matrix, the codes per block.
     """
+    check_flags(named=named)
     candidates = _candidates(len(blocks), nuisance)
     found = information or block_information(codes, factors, blocks, rng=rng, min_blocks=2, n_factor_bins=n_factor_bins)
     _need_two(found)
@@ -212,8 +215,7 @@ def named_gap_result(
 
 
 def _candidates(n_blocks: int, nuisance: int | None) -> list[int]:
-    if nuisance is not None and not 0 <= nuisance < n_blocks:
-        raise ValueError(f"nuisance must be one of the blocks 0..{n_blocks - 1}, or None; got {nuisance}")
+    check_nuisance(nuisance, n_blocks)
     return [block for block in range(n_blocks) if block != nuisance]
 
 

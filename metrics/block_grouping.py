@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minebench.metrics.information import joint_information
+from minebench.metrics.protocol import check_flags, check_number
 
 
 def greedy_blocks(
@@ -38,11 +39,14 @@ def greedy_blocks(
         constant factors have an empty one. Every code is in one block.
 
     Raises:
-        ValueError: If the inputs cannot be scored (see ``joint_information``).
+        ValueError: If the inputs cannot be scored (see ``joint_information``) or ``min_share`` is not in [0, 1].
+        TypeError: If a constant of the protocol has the wrong type.
 
     References:
         Miller (1955), Note on the Bias of Information Estimates: the correction.
     """
+    check_flags(nuisance=nuisance)
+    check_number("min_share", min_share, high=1.0)
     found = joint_information(codes, factors, n_bins=n_bins, n_factor_bins=n_factor_bins)
     inputs = found.inputs
     bias = (n_bins - 1) * (np.array(inputs.factor_sizes) - 1) / (2 * len(inputs.codes))

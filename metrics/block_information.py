@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax, softmax
 
 from minebench.metrics.blocks import Blocks, CheckedBlocks, check_blocks
+from minebench.metrics.protocol import check_generator
 
 # a change here moves the scores of ``block_gaps``: raise its VERSION
 _HIDDEN = 64
@@ -77,13 +78,12 @@ def block_information(
 
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_blocks``) or there are fewer than 5 samples.
-        TypeError: If ``rng`` is not a generator.
+        TypeError: If ``rng`` is no generator, or a constant of the protocol has the wrong type.
 
     References:
         Barber and Agakov (2003), section 2.
     """
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator; got {rng!r}; pass np.random.default_rng(seed)")
+    check_generator(rng)
     checked = check_blocks(codes, factors, blocks, min_blocks=min_blocks, n_factor_bins=n_factor_bins)
     inputs = checked.inputs
     n_samples = len(inputs.codes)

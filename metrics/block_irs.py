@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from minebench.metrics.blocks import Blocks, check_blocks, pca1
 from minebench.metrics.groups import ValueGroups, group_rows
 from minebench.metrics.irs import irs
+from minebench.metrics.protocol import check_number
 from minebench.metrics.result import Json, MetricResult
 
 VERSION: int = 1
@@ -39,6 +40,7 @@ def irs_blocks(
 
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_blocks``) or ``diff_quantile`` is not in (0, 1].
+        TypeError: If a constant of the protocol has the wrong type.
 
     References:
         Suter et al. (2019), section 4. arXiv:1811.00007.
@@ -55,8 +57,7 @@ def irs_blocks_result(
     n_factor_bins: int | None = None,
 ) -> MetricResult:
     """``irs_blocks`` with its parts; ``pca1`` is IRS of the blocks' first principal components."""
-    if not 0 < diff_quantile <= 1:
-        raise ValueError(f"diff_quantile must be in (0, 1]; got {diff_quantile}")
+    check_number("diff_quantile", diff_quantile, high=1.0, with_low=False)
     checked = check_blocks(codes, factors, blocks, n_factor_bins=n_factor_bins)
     inputs = checked.inputs
     groups = [group_rows(inputs.factors[:, k], size) for k, size in enumerate(inputs.factor_sizes)]

@@ -12,8 +12,9 @@ from scipy.sparse import csr_array
 
 from minebench.metrics.blocks import Blocks, CheckedBlocks, check_blocks, pca1
 from minebench.metrics.groups import ValueGroups
+from minebench.metrics.protocol import check_counts, check_generator, check_number
 from minebench.metrics.result import MetricResult
-from minebench.metrics.votes import accuracy_details, check_protocol, votable_groups
+from minebench.metrics.votes import accuracy_details, votable_groups
 from minebench.metrics.z_diff import classify_votes, draw_pairs, z_diff
 from minebench.metrics.z_min_var import deal_votes, z_min_var
 
@@ -51,7 +52,7 @@ def z_diff_blocks(
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_blocks``), a factor has no value with two rows, or a
             size is below 1.
-        TypeError: If ``rng`` is not a generator.
+        TypeError: If ``rng`` is no generator, or a constant of the protocol has the wrong type.
 
     References:
         Higgins et al. (2017), section 3.
@@ -80,7 +81,8 @@ def z_diff_blocks_result(
     n_factor_bins: int | None = None,
 ) -> MetricResult:
     """``z_diff_blocks`` with its parts; ``pca1`` is Z-diff of the blocks' first principal components."""
-    check_protocol(rng, batch_size=batch_size, n_train=n_train, n_test=n_test)
+    check_generator(rng)
+    check_counts(batch_size=batch_size, n_train=n_train, n_test=n_test)
     checked = check_blocks(codes, factors, blocks, n_factor_bins=n_factor_bins)
     groups = votable_groups(checked.inputs)
     details = checked.details() | {"chance": 1 / len(groups)}
@@ -134,8 +136,8 @@ def z_min_var_blocks(
 
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_blocks``), a factor has no value with two rows, or a
-            size is too small.
-        TypeError: If ``rng`` is not a generator.
+            size or ``min_std`` is too small.
+        TypeError: If ``rng`` is no generator, or a constant of the protocol has the wrong type.
 
     References:
         Kim and Mnih (2018), section 4. arXiv:1802.05983.
@@ -166,7 +168,10 @@ def z_min_var_blocks_result(
     n_factor_bins: int | None = None,
 ) -> MetricResult:
     """``z_min_var_blocks`` with its parts; ``pca1`` is Z-min Var of the blocks' first principal components."""
-    check_protocol(rng, batch_size=batch_size, n_train=n_train, n_test=n_test, min_batch_size=2)
+    check_generator(rng)
+    check_counts(n_train=n_train, n_test=n_test)
+    check_counts(2, batch_size=batch_size)
+    check_number("min_std", min_std)
     checked = check_blocks(codes, factors, blocks, n_factor_bins=n_factor_bins)
     groups = votable_groups(checked.inputs)
     details = checked.details() | {"chance": 1 - 1 / len(groups)}

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minebench.metrics.inputs import CheckedInputs, check_codes, check_codes_and_factors
+from minebench.metrics.protocol import check_counts
 from minebench.metrics.result import Json
 
 Blocks = Sequence[Sequence[int]]
@@ -110,6 +111,24 @@ def check_columns(blocks: Blocks, n_codes: int) -> tuple[NDArray[np.intp], ...]:
     if (times > 1).any():
         raise ValueError(f"a code belongs to one block at most; columns {named[times > 1].tolist()} are named twice")
     return columns
+
+
+def check_nuisance(nuisance: int | None, n_blocks: int) -> None:
+    """Refuse a nuisance block that is not there.
+
+    Args:
+        nuisance: The number of the block, or ``None`` without one.
+        n_blocks: Blocks that there are.
+
+    Raises:
+        ValueError: If it is none of 0..n_blocks-1.
+        TypeError: If it is neither a whole number nor ``None``.
+    """
+    if nuisance is None:
+        return
+    check_counts(0, nuisance=nuisance)
+    if nuisance >= n_blocks:
+        raise ValueError(f"nuisance must be one of the blocks 0..{n_blocks - 1}, or None; got {nuisance}")
 
 
 def pca1(codes: ArrayLike, blocks: Blocks) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
 from minebench.metrics.inputs import check_codes_and_factors
 from minebench.metrics.predictors import HeldOut, fit_quietly, hold_out
+from minebench.metrics.protocol import check_choice, check_counts
 from minebench.metrics.result import MetricResult
 
 VERSION: int = 1
@@ -59,7 +60,7 @@ def dci(
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_codes_and_factors``), there are fewer than two codes or
             two factors that vary, a size is below 1, or ``regressor`` is unknown.
-        TypeError: If ``rng`` is not a generator.
+        TypeError: If ``rng`` is no generator, or a constant of the protocol has the wrong type.
 
     References:
         Eastwood and Williams (2018), section 3.
@@ -88,11 +89,8 @@ def dci_result(
     n_factor_bins: int | None = None,
 ) -> MetricResult:
     """``dci`` with completeness and informativeness; arguments and errors are those of ``dci``."""
-    if regressor not in get_args(Regressor) or n_trees < 1:
-        raise ValueError(
-            "regressor must be 'gradient_boosting' or 'random_forest', and n_trees at least 1; "
-            f"got {regressor!r} and {n_trees}"
-        )
+    check_choice("regressor", regressor, get_args(Regressor))
+    check_counts(n_trees=n_trees)
     inputs = check_codes_and_factors(codes, factors, min_codes=2, n_factor_bins=n_factor_bins)
     inputs.need_factors(2)
     rows = hold_out(len(inputs.codes), rng, n_train=n_train, n_test=n_test)

@@ -41,6 +41,7 @@ def dcimig(
 
     Raises:
         ValueError: If the inputs cannot be scored (see ``joint_information``) or fewer than two factors vary.
+        TypeError: If a constant of the protocol has the wrong type.
 
     References:
         Sepliarskaia et al. (2019), section 5. arXiv:1910.05587.

@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from minebench.metrics.inputs import check_codes_and_factors
 from minebench.metrics.predictors import fit_logistic_regression, fit_quietly, hold_out
+from minebench.metrics.protocol import check_choice, check_counts
 from minebench.metrics.result import MetricResult
 
 VERSION: int = 1
@@ -52,7 +53,7 @@ def downstream_accuracy(
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_codes_and_factors``), a size is below 1, or
             ``classifier`` is unknown.
-        TypeError: If ``rng`` is not a generator.
+        TypeError: If ``rng`` is no generator, or a constant of the protocol has the wrong type.
 
     References:
         Locatello et al. (2019), section 5.5. arXiv:1811.12359.
@@ -79,11 +80,11 @@ def downstream_accuracy_result(
     n_factor_bins: int | None = None,
 ) -> MetricResult:
     """``downstream_accuracy`` with its curve; arguments and errors are those of ``downstream_accuracy``."""
-    if classifier not in get_args(Classifier) or min(train_sizes, default=0) < 1:
-        raise ValueError(
-            "classifier must be 'logistic_regression' or 'gradient_boosting', and train_sizes one number or more, "
-            f"none below 1; got {classifier!r} and {tuple(train_sizes)}"
-        )
+    check_choice("classifier", classifier, get_args(Classifier))
+    if not isinstance(train_sizes, Sequence) or len(train_sizes) == 0:
+        raise ValueError(f"train_sizes must be one number of labels or more, such as (100, 1_000); got {train_sizes!r}")
+    for size in train_sizes:
+        check_counts(train_sizes=size)
     inputs = check_codes_and_factors(codes, factors, n_factor_bins=n_factor_bins)
     rows = hold_out(len(inputs.codes), rng, n_train=max(train_sizes), n_test=n_test)
     sizes = sorted({min(size, len(rows.train)) for size in train_sizes})

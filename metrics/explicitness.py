@@ -48,7 +48,7 @@ def explicitness(
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_codes_and_factors``), a size is below 1, or a factor
             has no value in both training and test rows.
-        TypeError: If ``rng`` is not a generator.
+        TypeError: If ``rng`` is no generator, or a constant of the protocol has the wrong type.
 
     References:
         Ridgeway and Mozer (2018), section 3. arXiv:1802.05312.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minebench.metrics.inputs import check_codes
+from minebench.metrics.protocol import check_number
 from minebench.metrics.result import MetricResult
 
 VERSION: int = 1
@@ -31,7 +32,8 @@ def gaussian_total_correlation(codes: ArrayLike, *, smallest: float = 1e-10) -> 
         such dependence counts as -1/2 log ``smallest``, 11.5 nats, and the details say how many there are.
 
     Raises:
-        ValueError: If the codes cannot be scored (see ``check_codes``).
+        ValueError: If the codes cannot be scored (see ``check_codes``) or ``smallest`` is not in (0, 1].
+        TypeError: If a constant of the protocol has the wrong type.
 
     References:
         Locatello et al. (2019), section 5.2. arXiv:1811.12359.
@@ -41,6 +43,7 @@ def gaussian_total_correlation(codes: ArrayLike, *, smallest: float = 1e-10) -> 
 
 def gaussian_total_correlation_result(codes: ArrayLike, *, smallest: float = 1e-10) -> MetricResult:
     """``gaussian_total_correlation`` with its parts; arguments and errors are those of it."""
+    check_number("smallest", smallest, high=1.0, with_low=False)
     checked = check_codes(codes)
     standardized = checked.standardized()[0][:, checked.alive]
     eigenvalues = np.linalg.eigvalsh(standardized.T @ standardized / max(1, len(standardized) - 1))

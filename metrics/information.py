@@ -5,7 +5,7 @@ counts; ``joint_information`` counts them once for both.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,7 @@ from scipy.special import xlogy
 from scipy.stats import rankdata
 
 from minebench.metrics.inputs import CheckedInputs, check_codes_and_factors, equal_width_bins
+from minebench.metrics.protocol import check_choice, check_counts
 
 Binning = Literal["width", "quantile"]
 
@@ -61,7 +62,8 @@ def joint_information(
 
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_codes_and_factors``), there are fewer than two codes,
-            or ``n_bins`` or ``binning`` is not valid.
+            ``n_bins`` is below 2 or ``binning`` is unknown.
+        TypeError: If a constant of the protocol has the wrong type.
     """
     inputs = check_codes_and_factors(codes, factors, min_codes=2, n_factor_bins=n_factor_bins)
     n_samples, n_codes = inputs.codes.shape
@@ -99,16 +101,15 @@ def bin_codes(codes: NDArray[np.float64], *, n_bins: int, binning: Binning = "wi
 
     Raises:
         ValueError: If ``n_bins`` is below 2 or ``binning`` is unknown.
+        TypeError: If ``n_bins`` is no whole number.
     """
-    if n_bins < 2:
-        raise ValueError(f"n_bins must be at least 2; got {n_bins}")
+    check_counts(2, n_bins=n_bins)
+    check_choice("binning", binning, get_args(Binning))
     if binning == "width":
         return equal_width_bins(codes, n_bins)
-    if binning == "quantile":
-        # the mean rank of tied values treats both ends alike: a rare smallest and a rare largest value stay apart
-        middle = rankdata(codes, method="average", axis=0) - 0.5
-        return (middle * n_bins / len(codes)).astype(np.intp)
-    raise ValueError(f"binning must be 'width' or 'quantile'; got {binning!r}")
+    # the mean rank of tied values treats both ends alike: a rare smallest and a rare largest value stay apart
+    middle = rankdata(codes, method="average", axis=0) - 0.5
+    return (middle * n_bins / len(codes)).astype(np.intp)
 
 
 def _count(

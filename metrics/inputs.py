@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minebench.metrics.protocol import check_counts
 from minebench.metrics.result import Json
 
 _LARGEST = 1e150  # the square of a larger code overflows
@@ -97,12 +98,14 @@ def check_codes_and_factors(
     Raises:
         ValueError: If the shapes do not fit, an array is empty or not numeric, there are fewer than ``min_codes``
             codes, entries are masked, codes are not finite or beyond 1e150, factors hold non-integers without
-            ``n_factor_bins`` or floats beyond 1e150 that are to be binned, or every factor is constant.
+            ``n_factor_bins`` or floats beyond 1e150 that are to be binned, every factor is constant, or
+            ``n_factor_bins`` is below 2.
+        TypeError: If ``n_factor_bins`` is neither a whole number nor ``None``.
     """
     raw_codes, raw_factors = unmasked("codes", codes), unmasked("factors", factors)
     _check_shapes(raw_codes, raw_factors, min_codes)
-    if n_factor_bins is not None and n_factor_bins < 2:
-        raise ValueError(f"n_factor_bins must be at least 2 (or None to take factors as they are); got {n_factor_bins}")
+    if n_factor_bins is not None:
+        check_counts(2, n_factor_bins=n_factor_bins)
     checked = np.ascontiguousarray(raw_codes, dtype=np.float64)
     minimum, maximum = checked.min(axis=0), checked.max(axis=0)  # NaN and inf show in one of the two
     _check_codes(minimum, maximum)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minebench.metrics.groups import ValueGroups, group_rows
 from minebench.metrics.inputs import CheckedInputs, check_codes_and_factors
+from minebench.metrics.protocol import check_number
 from minebench.metrics.result import MetricResult
 
 VERSION: int = 1
@@ -37,6 +38,7 @@ def irs(codes: ArrayLike, factors: ArrayLike, *, diff_quantile: float = 1.0, n_f
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_codes_and_factors``) or ``diff_quantile`` is not in
             (0, 1].
+        TypeError: If a constant of the protocol has the wrong type.
 
     References:
         Suter et al. (2019), section 4. arXiv:1811.00007.
@@ -48,8 +50,7 @@ def irs_result(
     codes: ArrayLike, factors: ArrayLike, *, diff_quantile: float = 1.0, n_factor_bins: int | None = None
 ) -> MetricResult:
     """``irs`` with its parts; arguments and errors are those of ``irs``."""
-    if not 0 < diff_quantile <= 1:
-        raise ValueError(f"diff_quantile must be in (0, 1]; got {diff_quantile}")
+    check_number("diff_quantile", diff_quantile, high=1.0, with_low=False)
     inputs = check_codes_and_factors(codes, factors, n_factor_bins=n_factor_bins)
     robustness, weight = _robustness(inputs, diff_quantile)
     best = robustness.max(axis=1)

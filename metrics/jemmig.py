@@ -41,7 +41,8 @@ def jemmig(
         A value in [0, 1]; higher is better. Constant factors do not count.
 
     Raises:
-        ValueError: If the inputs cannot be scored (see ``check_codes_and_factors``) or there are fewer than two codes.
+        ValueError: If the inputs cannot be scored (see ``joint_information``).
+        TypeError: If a constant of the protocol has the wrong type.
 
     References:
         Do and Tran (2020), section 4. arXiv:1908.09961.
@@ -74,6 +75,7 @@ def jemmig_joint(
 
     Raises:
         ValueError: As in ``jemmig``.
+        TypeError: As in ``jemmig``.
     """
     information = joint_information(codes, factors, n_bins=n_bins, binning=binning, n_factor_bins=n_factor_bins)
     return float(_parts(information).joint.mean())

@@ -4,11 +4,14 @@ Locatello et al. (2019), Challenging Common Assumptions in the Unsupervised Lear
 section 5.2, arXiv:1811.12359.
 """
 
+from typing import get_args
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from minebench.metrics.information import Binning, bin_codes, joint_information
 from minebench.metrics.inputs import check_codes
+from minebench.metrics.protocol import check_choice, check_counts
 from minebench.metrics.result import MetricResult
 
 VERSION: int = 1
@@ -31,6 +34,7 @@ def mean_code_mutual_information(codes: ArrayLike, *, n_bins: int = 20, binning:
     Raises:
         ValueError: If the codes cannot be scored (see ``check_codes``), there are fewer than two, or ``n_bins`` or
             ``binning`` is not valid.
+        TypeError: If a constant of the protocol has the wrong type.
 
     References:
         Locatello et al. (2019), section 5.2. arXiv:1811.12359.
@@ -45,6 +49,8 @@ def mean_code_mutual_information_result(
 
     Details: the most that a pair of codes shares, and which pair it is.
     """
+    check_counts(2, n_bins=n_bins)
+    check_choice("binning", binning, get_args(Binning))
     checked = check_codes(codes, min_codes=2)
     n_codes = checked.codes.shape[1]
     pairs = np.zeros((n_codes, n_codes))

@@ -36,7 +36,8 @@ def mig(
         A value in [0, 1]; higher is better. Constant factors do not count.
 
     Raises:
-        ValueError: If the inputs cannot be scored (see ``check_codes_and_factors``) or there are fewer than two codes.
+        ValueError: If the inputs cannot be scored (see ``joint_information``).
+        TypeError: If a constant of the protocol has the wrong type.
 
     References:
         Chen et al. (2018), section 4. arXiv:1802.04942.

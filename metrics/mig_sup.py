@@ -44,6 +44,7 @@ def mig_sup(
 
     Raises:
         ValueError: If the inputs cannot be scored (see ``joint_information``) or fewer than two factors vary.
+        TypeError: If a constant of the protocol has the wrong type.
 
     References:
         Li et al. (2020), section 4. arXiv:2002.10549.

@@ -40,6 +40,7 @@ def modularity(
 
     Raises:
         ValueError: If the inputs cannot be scored (see ``joint_information``) or fewer than two factors vary.
+        TypeError: If a constant of the protocol has the wrong type.
 
     References:
         Ridgeway and Mozer (2018), section 3. arXiv:1802.05312.

@@ -9,6 +9,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from minebench.metrics.protocol import check_counts, check_generator
+
 _MAX_ITERATIONS = 1000  # standardised codes need 10 to 100
 
 
@@ -32,13 +34,11 @@ def hold_out(n_samples: int, rng: np.random.Generator, *, n_train: int, n_test: 
         Row numbers.
 
     Raises:
-        TypeError: If ``rng`` is not a ``numpy.random.Generator``.
+        TypeError: If ``rng`` is no generator or a size no whole number.
         ValueError: If a size is below 1.
     """
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator; got {rng!r}; pass np.random.default_rng(seed)")
-    if min(n_train, n_test) < 1:
-        raise ValueError(f"n_train and n_test must be at least 1; got {n_train} and {n_test}")
+    check_generator(rng)
+    check_counts(n_train=n_train, n_test=n_test)
     order = rng.permutation(n_samples)
     n_scored = min(n_test, n_samples // 2)
     return HeldOut(order[n_scored : n_scored + n_train], order[:n_scored])

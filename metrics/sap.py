@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minebench.metrics.inputs import CheckedInputs, check_codes_and_factors
+from minebench.metrics.protocol import check_choice
 from minebench.metrics.result import MetricResult
 
 VERSION: int = 2  # 2: the order of values of one mean rank depends on no names
@@ -46,6 +47,7 @@ def sap(
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_codes_and_factors``), there are fewer than two codes,
             or ``predictor`` is unknown.
+        TypeError: If a constant of the protocol has the wrong type.
 
     References:
         Kumar et al. (2018), section 3. arXiv:1711.00848.
@@ -57,8 +59,7 @@ def sap_result(
     codes: ArrayLike, factors: ArrayLike, *, predictor: Predictor = "thresholds", n_factor_bins: int | None = None
 ) -> MetricResult:
     """``sap`` with its parts; arguments and errors are those of ``sap``."""
-    if predictor not in get_args(Predictor):
-        raise ValueError(f"predictor must be 'thresholds' or 'line'; got {predictor!r}")
+    check_choice("predictor", predictor, get_args(Predictor))
     inputs = check_codes_and_factors(codes, factors, min_codes=2, n_factor_bins=n_factor_bins)
     score = _threshold_accuracy(inputs) if predictor == "thresholds" else _squared_correlation(inputs)
     ranked = np.argsort(score, axis=0, kind="stable")

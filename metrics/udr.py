@@ -9,7 +9,7 @@ goes from one model to the other: both directions are fitted, so that a pair has
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,7 @@ from scipy.stats import rankdata
 from sklearn.linear_model import Lasso
 
 from minebench.metrics.inputs import CheckedInputs, check_codes
+from minebench.metrics.protocol import check_choice, check_number
 
 VERSION: int = 1
 
@@ -53,13 +54,16 @@ def udr(
 
     Raises:
         ValueError: If there are fewer than two models, their rows or masks do not fit, codes cannot be scored (see
-            ``check_codes``), or ``similarity`` is unknown.
+            ``check_codes``), ``similarity`` is unknown, ``min_variance`` is below 0, or ``alpha`` is not above
+            0.
+        TypeError: If a constant of the protocol has the wrong type.
 
     References:
         Duan et al. (2020), section 4. arXiv:1905.12614.
     """
-    if similarity not in ("lasso", "spearman"):
-        raise ValueError(f"similarity must be 'lasso' or 'spearman'; got {similarity!r}")
+    check_choice("similarity", similarity, get_args(Similarity))
+    check_number("min_variance", min_variance)
+    check_number("alpha", alpha, with_low=False)
     checked = [check_codes(codes) for codes in models]
     _check_models(checked)
     masks = _masks(checked, informative, min_variance)

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from minebench.metrics.block_irs import irs_blocks
 from minebench.metrics.inputs import check_codes_and_factors
 from minebench.metrics.irs import irs
+from minebench.metrics.protocol import check_counts, check_generator, check_number
 
 
 class StandardError(NamedTuple):
@@ -63,16 +64,19 @@ def standard_error(
         The standard error at the number of rows given.
 
     Raises:
-        ValueError: If there are fewer than four rows or fewer than one halving, or half of the rows cannot be scored.
-        TypeError: If ``rng`` is not a generator.
+        ValueError: If there are fewer than four rows or fewer than one halving, ``rate`` is negative, or half of the
+            rows cannot be scored.
+        TypeError: If ``rng`` is no generator, or a constant of the protocol has the wrong type.
     """
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator; got {rng!r}; pass np.random.default_rng(seed)")
+    check_generator(rng)
+    check_counts(n_splits=n_splits)
+    if rate is not None:
+        check_number("rate", rate)
     inputs = check_codes_and_factors(codes, factors, n_factor_bins=protocol.get("n_factor_bins"))
     codes, factors = np.asarray(codes), np.asarray(factors)
     n_samples = len(inputs.codes)
-    if n_samples < 4 or n_splits < 1:
-        raise ValueError(f"at least 4 rows and 1 halving are needed; got {n_samples} rows, n_splits={n_splits}")
+    if n_samples < 4:
+        raise ValueError(f"two halves of two rows are needed at least; got {n_samples} rows")
     random = "rng" in inspect.signature(metric).parameters
 
     def score(rows: Any) -> float:

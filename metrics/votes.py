@@ -1,4 +1,4 @@
-"""What the two scores by votes share: the check of their protocol, the rows they may draw, the report of accuracy."""
+"""What the two scores by votes share: the rows they may draw, the report of accuracy."""
 
 import math
 from typing import Literal
@@ -9,31 +9,6 @@ from numpy.typing import NDArray
 from minebench.metrics.groups import ValueGroups, group_rows
 from minebench.metrics.inputs import CheckedInputs
 from minebench.metrics.result import Json
-
-
-def check_protocol(
-    rng: np.random.Generator, *, batch_size: int, n_train: int, n_test: int, min_batch_size: int = 1
-) -> None:
-    """Refuse a protocol under which no vote can be drawn.
-
-    Args:
-        rng: Source of the votes.
-        batch_size: Rows or pairs in a vote.
-        n_train: Votes to learn from.
-        n_test: Votes to score.
-        min_batch_size: Fewest rows or pairs of which a vote can be made.
-
-    Raises:
-        TypeError: If ``rng`` is not a ``numpy.random.Generator``.
-        ValueError: If a size is too small.
-    """
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator; got {rng!r}; pass np.random.default_rng(seed)")
-    if batch_size < min_batch_size or min(n_train, n_test) < 1:
-        raise ValueError(
-            f"batch_size must be at least {min_batch_size}, n_train and n_test at least 1; "
-            f"got {batch_size}, {n_train} and {n_test}"
-        )
 
 
 def votable_groups(inputs: CheckedInputs) -> list[ValueGroups]:

@@ -16,8 +16,9 @@ from sklearn.linear_model import LogisticRegression
 
 from minebench.metrics.groups import ValueGroups
 from minebench.metrics.inputs import CheckedInputs, check_codes_and_factors
+from minebench.metrics.protocol import check_counts, check_flags, check_generator
 from minebench.metrics.result import Json, MetricResult
-from minebench.metrics.votes import accuracy_details, check_protocol, drawn_from, votable_groups
+from minebench.metrics.votes import accuracy_details, drawn_from, votable_groups
 
 VERSION: int = 1
 
@@ -59,7 +60,7 @@ def z_diff(
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_codes_and_factors``), a factor has no value with two
             rows, or a size is below 1.
-        TypeError: If ``rng`` is not a generator.
+        TypeError: If ``rng`` is no generator, or a constant of the protocol has the wrong type.
 
     References:
         Higgins et al. (2017), section 3.
@@ -92,7 +93,9 @@ def z_diff_result(
     ``details`` say what the votes were ``drawn_from``: a whole ``"grid"`` of factors, then the score is that of the
     encoder up to the number of votes; or a ``"sample"`` of rows.
     """
-    check_protocol(rng, batch_size=batch_size, n_train=n_train, n_test=n_test)
+    check_generator(rng)
+    check_counts(batch_size=batch_size, n_train=n_train, n_test=n_test)
+    check_flags(standardize=standardize)
     inputs = check_codes_and_factors(codes, factors, n_factor_bins=n_factor_bins)
     groups = votable_groups(inputs)
     chance = 1 / len(groups)

@@ -11,8 +11,9 @@ from scipy.sparse import csr_array
 
 from minebench.metrics.groups import ValueGroups
 from minebench.metrics.inputs import check_codes_and_factors
+from minebench.metrics.protocol import check_counts, check_generator, check_number
 from minebench.metrics.result import MetricResult
-from minebench.metrics.votes import accuracy_details, check_protocol, drawn_from, votable_groups
+from minebench.metrics.votes import accuracy_details, drawn_from, votable_groups
 
 VERSION: int = 1
 
@@ -53,8 +54,8 @@ def z_min_var(
 
     Raises:
         ValueError: If the inputs cannot be scored (see ``check_codes_and_factors``), a factor has no value with two
-            rows, or a size is too small.
-        TypeError: If ``rng`` is not a generator.
+            rows, or a size or ``min_std`` is too small.
+        TypeError: If ``rng`` is no generator, or a constant of the protocol has the wrong type.
 
     References:
         Kim and Mnih (2018), section 4. arXiv:1802.05983.
@@ -129,7 +130,10 @@ def z_min_var_result(
     ``details`` say what the votes were ``drawn_from``: a whole ``"grid"`` of factors, or a ``"sample"`` of rows.
     """
     # a vote is a variance: it needs two rows
-    check_protocol(rng, batch_size=batch_size, n_train=n_train, n_test=n_test, min_batch_size=2)
+    check_generator(rng)
+    check_counts(n_train=n_train, n_test=n_test)
+    check_counts(2, batch_size=batch_size)
+    check_number("min_std", min_std)
     inputs = check_codes_and_factors(codes, factors, n_factor_bins=n_factor_bins)
     groups = votable_groups(inputs)
     details = inputs.details() | {"chance": 1 - 1 / len(groups), "drawn_from": drawn_from(inputs)}

@@ -100,9 +100,9 @@ def test_more_trees_change_the_fit():
 
 def test_bad_input_is_refused():
     factors = grid(2, 2)
-    with pytest.raises(ValueError, match="got 'lasso' and 20"):
+    with pytest.raises(ValueError, match="regressor must be 'gradient_boosting' or 'random_forest'; got 'lasso'"):
         dci(np.eye(4), factors, rng=rng(), regressor="lasso")
-    with pytest.raises(ValueError, match="n_trees at least 1; got 'gradient_boosting' and 0"):
+    with pytest.raises(ValueError, match="n_trees must be at least 1; got 0"):
         dci(np.eye(4), factors, rng=rng(), n_trees=0)
     with pytest.raises(ValueError, match="at least 2 that vary; got 1"):
         dci(np.eye(4), factors[:, :1], rng=rng())

@@ -31,8 +31,10 @@ def test_the_division_is_random():
 
 
 def test_bad_sizes_and_generators_are_refused():
-    with pytest.raises(ValueError, match="n_train and n_test must be at least 1; got 0 and 5"):
+    with pytest.raises(ValueError, match="n_train must be at least 1; got 0"):
         hold_out(10, np.random.default_rng(0), n_train=0, n_test=5)
+    with pytest.raises(ValueError, match="n_test must be at least 1; got -3"):
+        hold_out(10, np.random.default_rng(0), n_train=5, n_test=-3)
     with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator; got 0"):
         hold_out(10, 0, n_train=5, n_test=5)
 

@@ -137,9 +137,9 @@ def test_protocol_constants_are_passed_on():
 def test_too_few_rows_no_halving_and_a_seed_are_refused():
     codes, factors = planted(200, 0)
     rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="at least 4 rows and 1 halving are needed; got 3 rows"):
+    with pytest.raises(ValueError, match="two halves of two rows are needed at least; got 3 rows"):
         standard_error(mig, np.arange(6.0).reshape(3, 2), np.array([[0], [1], [1]]), rng=rng)
-    with pytest.raises(ValueError, match="n_splits=0"):
+    with pytest.raises(ValueError, match="n_splits must be at least 1; got 0"):
         standard_error(mig, codes, factors, rng=rng, n_splits=0)
     with pytest.raises(TypeError, match=r"got 0; pass np.random.default_rng\(seed\)"):
         standard_error(mig, codes, factors, rng=0)

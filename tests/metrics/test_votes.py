@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minebench.metrics.inputs import check_codes_and_factors
-from minebench.metrics.votes import accuracy_details, check_protocol, drawn_from, votable_groups
+from minebench.metrics.votes import accuracy_details, drawn_from, votable_groups
 from minebench.metrics.z_diff import z_diff_result
 from minebench.metrics.z_min_var import z_min_var_result
 
@@ -66,8 +66,3 @@ def test_accuracy_by_hand():
     found = accuracy_details(correct, np.array([0, 0, 1, 1, 1]), 3)
     assert found["factor_accuracy"] == [0.5, 1.0, None]
     assert found["standard_error"] == pytest.approx(np.sqrt(0.16 / 5))
-
-
-def test_a_seed_in_place_of_a_generator_is_refused_with_the_way_out():
-    with pytest.raises(TypeError, match=r"got 0; pass np.random.default_rng\(seed\)"):
-        check_protocol(0, batch_size=64, n_train=10, n_test=10)

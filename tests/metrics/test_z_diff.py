@@ -175,9 +175,3 @@ def test_reports_the_binomial_error_and_the_accuracy_of_each_factor():
     result = z_diff_result(codes, factors, rng=np.random.default_rng(0), **SMALL)
     assert result.details["standard_error"] == pytest.approx(np.sqrt(result.value * (1 - result.value) / 500))
     assert min(result.details["factor_accuracy"]) <= result.value <= max(result.details["factor_accuracy"])
-
-
-@pytest.mark.parametrize("size", ["batch_size", "n_train", "n_test"])
-def test_sizes_below_one_are_refused(size):
-    with pytest.raises(ValueError, match="batch_size must be at least 1, n_train and n_test at least 1"):
-        z_diff(np.ones((4, 1)), np.array([[0], [0], [1], [1]]), rng=np.random.default_rng(0), **{size: 0})

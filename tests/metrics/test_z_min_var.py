@@ -171,10 +171,9 @@ def test_each_code_is_named_after_the_factor_of_the_callers_column():
     assert found.details["code_factor"] == [2, 0]
 
 
-@pytest.mark.parametrize("sizes", [{"batch_size": 1}, {"n_train": 0}, {"n_test": 0}])
-def test_sizes_that_give_no_variance_or_no_vote_are_refused(sizes):
-    with pytest.raises(ValueError, match="batch_size must be at least 2"):
-        z_min_var(np.ones((4, 1)), np.array([[0], [0], [1], [1]]), rng=np.random.default_rng(0), **sizes)
+def test_a_vote_of_one_row_has_no_variance_and_is_refused():
+    with pytest.raises(ValueError, match="batch_size must be at least 2; got 1"):
+        z_min_var(np.ones((4, 1)), np.array([[0], [0], [1], [1]]), rng=np.random.default_rng(0), batch_size=1)
 
 
 def test_codes_are_taken_a_few_at_a_time_on_many_rows_with_the_same_result(monkeypatch):
