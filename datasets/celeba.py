@@ -1,0 +1,202 @@
+"""CelebA: 202,599 photographs of faces with 40 binary attributes, from the published files or drawn.
+
+The pictures are cropped and reduced once (see ``celeba_pictures``) into a store of bytes; the labels
+are read once into a small one. Rows are in the order of the pictures' names. Attributes count as
+factors: they are correlated and no grid, so there is no ``index``; models are trained on the
+published training part and scored on the test part.
+
+References:
+    Liu, Luo, Wang, Tang (2015), Deep Learning Face Attributes in the Wild. arXiv:1411.7766.
+    https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html
+"""
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from minebench.datasets.attribute_table import AttributeTable
+from minebench.datasets.cache import Recipe, obtain
+from minebench.datasets.celeba_labels import read_attributes, read_numbers
+from minebench.datasets.celeba_pictures import PREPARATION, SIDE, read_pictures
+from minebench.datasets.factor_dataset import AttributeDataset
+from minebench.datasets.files import (
+    DataFileError,
+    Report,
+    default_root,
+    file_stamp,
+    find_data_file,
+    store_root,
+    unheard,
+)
+from minebench.datasets.pixel_table import PixelTable
+from minebench.datasets.published import Card, PublishedFile
+
+_ATTRIBUTES = (
+    "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair "
+    "Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee Gray_Hair Heavy_Makeup High_Cheekbones "
+    "Male Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard Oval_Face Pale_Skin Pointy_Nose Receding_Hairline "
+    "Rosy_Cheeks Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick "
+    "Wearing_Necklace Wearing_Necktie Young"
+)
+ATTRIBUTES = tuple(_ATTRIBUTES.split())
+_PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+
+
+@dataclass(frozen=True)
+class CelebALayout:
+    """What the published files hold.
+
+    Attributes:
+        n_images: How many pictures there are.
+        attributes: The attributes' names in the order of their columns.
+        pictures, labels, partition, identity: What is known of each file.
+    """
+
+    n_images: int
+    attributes: tuple[str, ...]
+    pictures: PublishedFile
+    labels: PublishedFile
+    partition: PublishedFile
+    identity: PublishedFile
+
+
+def _file(name: str, md5: str) -> PublishedFile:
+    """A file that its authors give to those who agree to their terms: no address is used without a person."""
+    return PublishedFile(name, folder="celeba", page=_PAGE, checksum=f"md5:{md5}")
+
+
+CELEBA = CelebALayout(
+    n_images=202_599,
+    attributes=ATTRIBUTES,
+    pictures=_file("img_align_celeba.zip", "00d2c5bc6d35e252742224ab0c1e8fcb"),
+    labels=_file("list_attr_celeba.txt", "75e246fa4810816ffd6ee81facbd244c"),
+    partition=_file("list_eval_partition.txt", "d32c9cbf5e040fd4025c592c306e6668"),
+    identity=_file("identity_CelebA.txt", "32bd1bd63d3c78cd57e08160ec5ed1e2"),
+)
+CARD = Card(
+    factor_names=CELEBA.attributes,
+    factor_sizes=(2,) * len(ATTRIBUTES),
+    n_images=CELEBA.n_images,
+    image_shape=(3, SIDE, SIDE),
+    licence="non-commercial research only, under the agreement on its authors' page; no redistribution",
+    page=_PAGE,
+    files=(CELEBA.pictures, CELEBA.labels, CELEBA.partition, CELEBA.identity),
+)
+
+
+def _places(*names: str) -> tuple[str, ...]:
+    """Where files are looked for: in ``celeba/``, in the folders of the authors' own archive, and in the root."""
+    folders = ("celeba/", "celeba/Img/", "celeba/Anno/", "celeba/Eval/", "")
+    return tuple(f"{folder}{name}" for folder in folders for name in names)
+
+
+# Kaggle's archive has the pictures' folder inside another one of the same name
+_FOLDER_NAMES = _places("img_align_celeba/img_align_celeba", "img_align_celeba")
+_ZIP_NAMES = _places("img_align_celeba.zip")
+_LABEL_NAMES = _places("list_attr_celeba.txt", "list_attr_celeba.csv")
+_PARTITION_NAMES = _places("list_eval_partition.txt", "list_eval_partition.csv")
+_IDENTITY_NAMES = _places("identity_CelebA.txt", "identity_CelebA.csv")
+FILE_NAMES = (*_FOLDER_NAMES, *_ZIP_NAMES, *_LABEL_NAMES, *_PARTITION_NAMES, *_IDENTITY_NAMES)
+
+
+def load_celeba(
+    root: Path | None = None, *, layout: CelebALayout = CELEBA, report: Report = unheard
+) -> AttributeDataset:
+    """The faces of CelebA from its published files below ``root``, else from the procedural source.
+
+    Args:
+        root: The folder of all data, by default ``default_root()``; ``celeba/`` holds
+            ``img_align_celeba/`` or its zip, ``list_attr_celeba.txt`` and ``list_eval_partition.txt``
+            (or Kaggle's ``.csv``), and ``identity_CelebA.txt`` where it is to be had.
+        layout: What the files must hold.
+        report: Is told how far an import is.
+
+    Returns:
+        202,599 images ``(3, 64, 64)`` named ``celeba``, or the procedural ones named ``celeba_like``.
+
+    Raises:
+        DataFileError: If one of the files is there and another missing, or one is bad, or the images
+            cannot be stored.
+    """
+    root = default_root() if root is None else Path(root)
+    if find_data_file(root, FILE_NAMES) is None:
+        drawn: AttributeDataset = importlib.import_module("minebench.datasets.celeba_like").load_celeba_like(root)
+        return drawn
+    pictures = _find(root, (*_FOLDER_NAMES, *_ZIP_NAMES), layout.pictures)
+    labels = _find(root, _LABEL_NAMES, layout.labels)
+    partition = _find(root, _PARTITION_NAMES, layout.partition)
+    identity = find_data_file(root, _IDENTITY_NAMES)  # Kaggle's copy has none, and no metric needs it
+    return _read(pictures, labels, partition, identity, root=root, layout=layout, report=report)
+
+
+def _find(root: Path, names: tuple[str, ...], file: PublishedFile) -> Path:
+    found = find_data_file(root, names)
+    if found is None:
+        raise DataFileError(
+            file.place(root),
+            expected=f"this file beside the others of CelebA, or one of {', '.join(names[:2])}",
+            got="none",
+            remedy=f"get it from {file.page}, or take the other files away to use the drawn faces",
+        )
+    return found
+
+
+def _read(
+    pictures: Path,
+    labels: Path,
+    partition: Path,
+    identity: Path | None,
+    *,
+    root: Path,
+    layout: CelebALayout,
+    report: Report,
+) -> PixelTable:
+    """The data set of these files, through two stores."""
+    folder, n_images, n_attributes = store_root(root) / "imported", layout.n_images, len(layout.attributes)
+    files = [(labels, layout.labels), (partition, layout.partition)]
+    files += [(identity, layout.identity)] if identity else []
+    key = "; ".join(file.key(path) for path, file in files)
+    columns = partial(_columns, labels, partition, identity, layout, report)
+    recipe = Recipe(key, (n_images, 2 + n_attributes), np.dtype("<i4"), columns)
+    known = obtain(folder / "celeba_labels.i4", recipe, report).array  # first: it is quick, and tells a missing picture
+    shape = (n_images, SIDE, SIDE, 3)
+    key = f"{file_stamp(pictures)}, {layout.pictures.checksum}, {PREPARATION}"
+    prepared = partial(_pictures, pictures, layout, report)
+    recipe = Recipe(key, shape, np.dtype(np.uint8), prepared, in_memory=False)
+    pixels, sha256 = obtain(folder / f"celeba_{SIDE}.u8", recipe, report)
+    table = AttributeTable(layout.attributes, (2,) * n_attributes, known[:, 2:].astype(np.uint8))
+    people = known[:, 1].copy() if identity else None
+    return PixelTable("celeba", "real", pixels, table, known[:, 0].astype(np.uint8), people, pixels_sha256=sha256)
+
+
+def _columns(
+    labels: Path, partition: Path, identity: Path | None, layout: CelebALayout, report: Report
+) -> Iterator[np.ndarray]:
+    """Part, person (-1 where unknown) and attributes of each picture."""
+    parts = read_numbers(_checked(partition, layout.partition, report), layout.n_images, 0, 2, layout.partition.remedy)
+    people = np.full(layout.n_images, -1, np.int32)
+    if identity is not None:
+        path = _checked(identity, layout.identity, report)
+        people = read_numbers(path, layout.n_images, 1, None, layout.identity.remedy)
+    start, path = 0, _checked(labels, layout.labels, report)
+    for block in read_attributes(path, layout.n_images, layout.attributes, layout.labels.remedy):
+        end = start + len(block)
+        yield np.column_stack([parts[start:end], people[start:end], block])
+        start = end
+
+
+def _pictures(place: Path, layout: CelebALayout, report: Report) -> Iterator[np.ndarray]:
+    if place.is_file():
+        layout.pictures.check(place, report)
+    yield from read_pictures(place, layout.n_images, layout.pictures.remedy)
+
+
+def _checked(path: Path, file: PublishedFile, report: Report) -> Path:
+    """The path, once its checksum has been compared; nothing is known of Kaggle's copies."""
+    if path.suffix != ".csv":
+        file.check(path, report)
+    return path
