@@ -26,9 +26,11 @@ from minebench.benchmarks.job import Job
 from minebench.benchmarks.progress import Meter, Progress
 from minebench.benchmarks.record import failed_result, job_fields
 from minebench.benchmarks.representation import CODES_FILE
+from minebench.benchmarks.residency import place
 from minebench.benchmarks.scoring import score_run
 from minebench.benchmarks.suggestions import UsageError
-from minebench.benchmarks.trainer import DivergedError, TrainerState, train
+from minebench.benchmarks.term_log import DivergedError
+from minebench.benchmarks.trainer import TrainerState, train
 from minebench.benchmarks.workbench import Workbench, for_job
 from minebench.leaderboard.results import Failure, ResultStore, RunResult
 
@@ -135,6 +137,8 @@ def _train(
             _log(folder, {"event": "resume", "step": state.step})
         except checkpoint.DamagedError as error:
             _log(folder, {"event": "damaged checkpoint", "step": found.step, "message": str(error)})
+    pixels = place(bench.dataset, bench.device)
+    _log(folder, {"event": "start", "step": state.step, "pixels": pixels.place})
     batches = Batches(
         bench.dataset,
         bench.split.train,
@@ -142,6 +146,7 @@ def _train(
         batch_size=spec.train.batch_size,
         device=bench.device,
         use=bench.model.data_use(),
+        pixels=pixels,
     )
     begin, saved = time.perf_counter() - state.seconds, state.seconds
     yield meter.at("train", state.step)

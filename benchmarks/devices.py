@@ -87,6 +87,17 @@ def hardware(device: str) -> dict[str, JsonValue]:
     return described
 
 
+def free_memory_bytes(device: torch.device) -> int:
+    """What is free of a GPU's memory."""
+    return torch.cuda.mem_get_info(device)[0]
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until a GPU has done all that it was given; a CPU has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def peak_memory_bytes(device: str) -> int:
     """The most memory this process has held: of the GPU if it uses one, else resident, mapped files included."""
     if device.startswith("cuda"):

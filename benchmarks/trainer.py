@@ -5,30 +5,15 @@ It owns optimisers, batches, randomness and logs; a model says who moves, when, 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from minebench.baselines.contract import Batch, Model, Player, Terms
+from minebench.baselines.contract import Batch, Model, Phase, Player, Terms
 from minebench.benchmarks.batches import Batches
 from minebench.benchmarks.spec import Precision, TrainConfig
-
-_NEVER = torch.iinfo(torch.int64).max
-
-
-class DivergedError(RuntimeError):
-    """A loss term was not finite.
-
-    Attributes:
-        step: The first step at which it was not.
-        term: Its name, ``player/term``.
-    """
-
-    def __init__(self, step: int, term: str) -> None:
-        super().__init__(f"step {step}: {term} is not finite; the run is recorded as diverged")
-        self.step = step
-        self.term = term
+from minebench.benchmarks.term_log import DivergedError, TermLog
 
 
 class PlayerState:
@@ -36,8 +21,9 @@ class PlayerState:
 
     def __init__(self, player: Player) -> None:
         self.parameters = player.parameters
+        on_gpu = any(parameter.is_cuda for parameter in player.parameters)
         self.optimizer = torch.optim.Adam(
-            player.parameters, lr=player.learning_rate, betas=player.betas, eps=1e-8, fused=True
+            player.parameters, lr=player.learning_rate, betas=player.betas, eps=1e-8, fused=True, capturable=on_gpu
         )
 
     def update(self, loss: Tensor) -> Tensor:
@@ -52,64 +38,6 @@ class PlayerState:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return nn.utils.get_total_norm(gradients)
-
-
-class TermLog:
-    """Running means of all terms, and the first step at which one was not finite; all of it stays on the device."""
-
-    def __init__(self) -> None:
-        self._names: dict[str, tuple[str, ...]] = {}
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
-        self._first_bad: dict[str, Tensor] = {}
-
-    def add(self, player: str, terms: Terms, total: Tensor, gradient_norm: Tensor, step: int) -> None:
-        """Count the terms of one update in.
-
-        Raises:
-            ValueError: If a player's terms are not the same at every step.
-        """
-        names = self._names.setdefault(player, (*terms.terms, "loss", "gradient_norm"))
-        if set(names[:-2]) != set(terms.terms):
-            raise ValueError(f"{player} gave the terms {sorted(terms.terms)} where it gave {sorted(names[:-2])} before")
-        parts = [terms.terms[name] for name in names[:-2]]
-        values = torch.stack([value.detach() for value in (*parts, total, gradient_norm)])
-        bad = torch.where(values.isfinite(), _NEVER, step)
-        if player in self._sums:
-            self._sums[player] += values
-            self._first_bad[player] = torch.minimum(self._first_bad[player], bad)
-            self._counts[player] += 1
-        else:
-            self._sums[player], self._first_bad[player], self._counts[player] = values, bad, 1
-
-    def read(self) -> dict[str, float]:
-        """The means since the last call, by ``player/term``; the only device synchronisation.
-
-        Raises:
-            DivergedError: If a term was not finite, with the first such step and term.
-        """
-        self.check()
-        means: dict[str, float] = {}
-        for player, sums in self._sums.items():
-            count = self._counts[player]
-            means |= {f"{player}/{n}": s / count for n, s in zip(self._names[player], sums.tolist(), strict=True)}
-        self._sums.clear()
-        return means
-
-    def check(self) -> None:
-        """See that all terms were finite.
-
-        Raises:
-            DivergedError: If one was not, with the first such step and term.
-        """
-        bad = [
-            (step, f"{player}/{name}")
-            for player in self._sums
-            for name, step in zip(self._names[player], self._first_bad[player].tolist(), strict=True)
-            if step != _NEVER
-        ]
-        if bad:
-            raise DivergedError(*min(bad, key=lambda entry: entry[0]))
 
 
 class TrainerState:
@@ -129,6 +57,13 @@ class TrainerState:
         self.seconds = 0.0  # of training, over all processes that had a part in it
         self.log = TermLog()
 
+    def update(self, player: str, batch: Batch, precision: Precision) -> None:
+        """Move one player once: its loss, one step of its optimiser, its terms into the log."""
+        terms = loss(self.model, player, batch, precision)
+        total = terms.total
+        gradient_norm = self.players[player].update(total)
+        self.log.add(player, terms, total, gradient_norm, batch.step)
+
     def check(self) -> None:
         """See that all terms since the last reading, and all parameters, are finite; synchronises the device.
 
@@ -142,15 +77,21 @@ class TrainerState:
 
 
 def train(
-    state: TrainerState, batches: Batches, config: TrainConfig, *, log_every: int
+    state: TrainerState,
+    batches: Batches,
+    config: TrainConfig,
+    *,
+    log_every: int,
+    advance: Callable[[], None] | None = None,
 ) -> Iterator[dict[str, float] | None]:
     """Advance ``state`` to ``config.steps``.
 
     Args:
         state: What is trained, in place.
         batches: Where batches come from.
-        config: How long.
+        config: How long, in which precision.
         log_every: Steps between two readings of the log.
+        advance: Carries out the step that ``state`` stands at; by default operation by operation (``eager_step``).
 
     Yields:
         After every step: the means of each term where the log was read (and at the last step), else None.
@@ -159,18 +100,30 @@ def train(
         DivergedError: When the log is read and a term was not finite.
     """
     while state.step < config.steps:
-        updates = Counter[str]()  # of each player in this step: two phases of one player see different batches
-        for phase in state.model.phases(state.step):
-            player = state.players[phase.player]
-            for _ in range(phase.repeats):
-                batch = batches.draw(state.step, phase, updates[phase.player])
-                updates[phase.player] += 1
-                terms = loss(state.model, phase.player, batch, config.precision)
-                total = terms.total
-                gradient_norm = player.update(total)
-                state.log.add(phase.player, terms, total, gradient_norm, state.step)
+        if advance is None:
+            eager_step(state, batches, config.precision)
+        else:
+            advance()
         state.step += 1
         yield state.log.read() if state.step % log_every == 0 or state.step == config.steps else None
+
+
+def eager_step(state: TrainerState, batches: Batches, precision: Precision) -> None:
+    """One step: every update of every phase, each on a batch of its own."""
+    for phase, repeat in updates(state.model.phases(state.step)):
+        state.update(phase.player, batches.draw(state.step, phase, repeat), precision)
+
+
+def updates(phases: Sequence[Phase]) -> Iterator[tuple[Phase, int]]:
+    """The updates of one step in order, each with its number among those of its player.
+
+    Two phases of one player go on counting, so that they see different batches.
+    """
+    done = Counter[str]()
+    for phase in phases:
+        for _ in range(phase.repeats):
+            yield phase, done[phase.player]
+            done[phase.player] += 1
 
 
 def loss(model: Model, player: str, batch: Batch, precision: Precision) -> Terms:

@@ -46,7 +46,9 @@ def test_a_run_leaves_a_complete_result_weights_and_codes(job, store):
     assert sorted(path.name for path in store.folder(made.train_id).iterdir()) == [
         "codes.npz", "job.json", "log.jsonl", "model.safetensors", "result.json", "run.lock",
     ]  # fmt: skip
-    assert [line["step"] for line in log(made, store)] == [2, 4]
+    start, *readings = log(made, store)
+    assert start == {"event": "start", "step": 0, "pixels": "host memory"}
+    assert [line["step"] for line in readings] == [2, 4]
 
 
 def test_codes_are_the_posterior_means_of_the_scored_rows_with_their_factors(job, store):

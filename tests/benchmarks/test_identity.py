@@ -26,9 +26,12 @@ def test_the_sources_are_those_that_decide_numbers(spec, identify):
         "source of minebench.benchmarks.build",
         "source of minebench.benchmarks.devices",
         "source of minebench.benchmarks.evaluation",
+        "source of minebench.benchmarks.pools",
         "source of minebench.benchmarks.representation",
+        "source of minebench.benchmarks.residency",
         "source of minebench.benchmarks.spec",
         "source of minebench.benchmarks.streams",
+        "source of minebench.benchmarks.term_log",
         "source of minebench.benchmarks.trainer",
     }
 

@@ -6,7 +6,8 @@ from torch import nn
 
 from minebench.baselines.contract import Batch, Noise, Phase, Player, Terms
 from minebench.benchmarks.spec import TrainConfig
-from minebench.benchmarks.trainer import DivergedError, TrainerState, train
+from minebench.benchmarks.term_log import DivergedError
+from minebench.benchmarks.trainer import TrainerState, train
 
 
 class FixedBatches:
