@@ -21,18 +21,40 @@ import numpy as np
 
 from minebench.datasets.cache import Recipe, obtain
 from minebench.datasets.dsprites_files import read_packed
-from minebench.datasets.files import default_root, file_sha256, find_data_file
+from minebench.datasets.files import Report, default_root, file_sha256, find_data_file, unheard
 from minebench.datasets.grid import Grid
 from minebench.datasets.packed_grid import WORD, PackedGrid
+from minebench.datasets.published import Card, PublishedFile
 from minebench.datasets.rendering.sprites import SHAPES, render_sprites
 
 FACTOR_NAMES = ("shape", "scale", "orientation", "posX", "posY")
 FACTOR_SIZES = (3, 6, 40, 32, 32)
 WORDS_SHA256 = "faaf9cf5fa6256819224cb831e7fe802f7e166a63fda58f12c5f1c6eec3f5ea0"
 FILE_GRID = Grid(("color", *FACTOR_NAMES), (1, *FACTOR_SIZES))  # as the file labels its rows
-_HDF5_SHA256 = "729fa22e884c9c500e1f17415d580746b4c5894fbbb780a1319bbcfa39a745bb"  # of 28,024,106 bytes
 _STEM = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64"
+_PAGE = "https://github.com/google-deepmind/dsprites-dataset"
 FILE_NAMES = tuple(f"{folder}{_STEM}{suffix}" for suffix in (".npz", ".hdf5", ".h5") for folder in ("dsprites/", ""))
+
+HDF5_FILE = PublishedFile(
+    f"{_STEM}.hdf5",
+    folder="dsprites",
+    page=_PAGE,
+    n_bytes=28_024_106,
+    checksum="sha256:729fa22e884c9c500e1f17415d580746b4c5894fbbb780a1319bbcfa39a745bb",
+    urls=(f"{_PAGE}/raw/master/{_STEM}.hdf5",),
+)
+NPZ_FILE = PublishedFile(f"{_STEM}.npz", folder="dsprites", page=_PAGE)  # its twin, of no published checksum
+CARD = Card(
+    FACTOR_NAMES,
+    FACTOR_SIZES,
+    n_images=len(FILE_GRID),
+    image_shape=(1, 64, 64),
+    licence="Apache License 2.0 (the repository's); made with the LÖVE framework under the zlib/libpng licence",
+    page=_PAGE,
+    files=(HDF5_FILE, NPZ_FILE),
+    one_of=True,
+    bits=1,
+)
 
 
 class Comparison(NamedTuple):
@@ -51,12 +73,13 @@ class Comparison(NamedTuple):
     n_differing_pixels: int
 
 
-def load_dsprites(root: Path | None = None) -> PackedGrid:
+def load_dsprites(root: Path | None = None, *, report: Report = unheard) -> PackedGrid:
     """The images of dSprites from its published file below ``root``, else drawn pixel by pixel.
 
     Args:
         root: The folder of all data, by default ``default_root()``. The file is looked for as
             ``dsprites/<name>`` and ``<name>``, npz before HDF5; the store is ``packed/``.
+        report: Is told how far packing is.
 
     Returns:
         737,280 binary images ``(1, 64, 64)`` over the factors shape 3, scale 6, orientation 40,
@@ -69,19 +92,20 @@ def load_dsprites(root: Path | None = None) -> PackedGrid:
     root = default_root() if root is None else Path(root)
     path = find_data_file(root, FILE_NAMES)
     if path is not None:
-        return read_dsprites(path, root)
+        return read_dsprites(path, root, report=report)
     recipe = Recipe(WORDS_SHA256, (len(FILE_GRID), 64), WORD, draw_dsprites, sha256=WORDS_SHA256)
-    stored = obtain(root / "packed" / "dsprites_procedural.u64", recipe)
+    stored = obtain(root / "packed" / "dsprites_procedural.u64", recipe, report)
     return PackedGrid("dsprites", "procedural", stored.array, FACTOR_NAMES, FACTOR_SIZES, words_sha256=stored.sha256)
 
 
-def read_dsprites(path: Path, root: Path, *, grid: Grid = FILE_GRID) -> PackedGrid:
+def read_dsprites(path: Path, root: Path, *, grid: Grid = FILE_GRID, report: Report = unheard) -> PackedGrid:
     """A file in dSprites' format, through a store below ``root`` that is keyed by the file's sha256.
 
     Args:
         path: An npz or HDF5 file.
         root: The folder of all data.
         grid: The factors of the file in the order of its label columns, the one-valued colour first.
+        report: Is told how far packing is.
 
     Returns:
         The images of the file without the colour; ``source`` is ``real``.
@@ -91,7 +115,7 @@ def read_dsprites(path: Path, root: Path, *, grid: Grid = FILE_GRID) -> PackedGr
     """
     key = file_sha256(path)
     recipe = Recipe(key, (len(grid), 64), WORD, partial(read_packed, path, grid))
-    stored = obtain(root / "packed" / f"dsprites_{key[:16]}.u64", recipe)
+    stored = obtain(root / "packed" / f"dsprites_{key[:16]}.u64", recipe, report)
     names, sizes = grid.factor_names[1:], grid.factor_sizes[1:]
     return PackedGrid("dsprites", "real", stored.array, names, sizes, words_sha256=stored.sha256)
 
@@ -125,9 +149,8 @@ def compare_with_real(root: Path | None = None) -> Comparison:
     path = find_data_file(root, FILE_NAMES)
     if path is None:
         raise FileNotFoundError(
-            f"no published dSprites file below {root}: put {_STEM}.npz, or its .hdf5 twin (28,024,106 bytes, "
-            f"sha256 {_HDF5_SHA256}), from https://github.com/google-deepmind/dsprites-dataset into "
-            f"{root / 'dsprites'}; until then dsprites is drawn, with nothing to compare it with"
+            f"no published dSprites file below {root}: put {NPZ_FILE.name}, or its twin {HDF5_FILE}, from {_PAGE} "
+            f"into {root / 'dsprites'}; until then dsprites is drawn, with nothing to compare it with"
         )
     real = read_dsprites(path, root).words
     return Comparison(path, len(real), *_count_differences(draw_dsprites(), real))

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from minebench.datasets import celeba, dsprites, mpi3d, shapes3d
 from minebench.datasets.files import DataFileError
 from minebench.datasets.published import PublishedFile
 
@@ -55,3 +56,38 @@ def test_a_file_tells_what_it_must_be_and_where_it_goes(tmp_path):
     assert str(ABC).startswith("abc.bin (3 bytes, sha256 ba7816bf")
     assert str(replace(ABC, n_bytes=None, checksum=None)) == "abc.bin (size and checksum not published)"
     assert ABC.place(tmp_path) == tmp_path / "abc" / "abc.bin"
+
+
+@pytest.mark.parametrize(
+    ("card", "n_images", "image_shape"),
+    [
+        (dsprites.CARD, 737_280, (1, 64, 64)),
+        (shapes3d.CARD, 480_000, (3, 64, 64)),
+        (mpi3d.TOY_CARD, 1_036_800, (3, 64, 64)),
+        (mpi3d.REALISTIC_CARD, 1_036_800, (3, 64, 64)),
+        (mpi3d.REAL_CARD, 1_036_800, (3, 64, 64)),
+        (mpi3d.REAL_COMPLEX_CARD, 460_800, (3, 64, 64)),
+        (celeba.CARD, 202_599, (3, 64, 64)),
+    ],
+)
+def test_the_cards_tell_sizes_and_files(card, n_images, image_shape):
+    assert (card.n_images, card.image_shape) == (n_images, image_shape)
+    assert len(card.factor_names) == len(card.factor_sizes)
+    assert card.files
+    for file in card.files:
+        assert file.page.startswith("https://")
+        assert all(url.startswith("https://") for url in file.urls)
+        assert file.checksum or not file.urls  # what is downloaded can be verified
+
+
+def test_a_file_is_put_where_its_loader_looks_for_it():
+    for card, names in (
+        (dsprites.CARD, dsprites.FILE_NAMES),
+        (shapes3d.CARD, shapes3d.FILE_NAMES),
+        (mpi3d.TOY_CARD, mpi3d.TOY_NAMES),
+        (mpi3d.REALISTIC_CARD, mpi3d.REALISTIC_NAMES),
+        (mpi3d.REAL_CARD, mpi3d.REAL_NAMES),
+        (mpi3d.REAL_COMPLEX_CARD, mpi3d.REAL_COMPLEX_NAMES),
+        (celeba.CARD, celeba.FILE_NAMES),
+    ):
+        assert all(f"{file.folder}/{file.name}" in names for file in card.files)
