@@ -258,7 +258,7 @@ def metrics_list(as_json: AsJson = False) -> None:
 
 @metrics_app.command("info")
 def metrics_info(name: str, as_json: AsJson = False) -> None:
-    """Print a metric's definition, direction, range, protocol, cost and reference."""
+    """Print a metric's definition, direction, range, chance, protocol, cost and reference, or where it is found."""
     from minebench.benchmarks import listing
 
     _print_info(listing.metric_info(name), as_json)
@@ -268,20 +268,24 @@ def metrics_info(name: str, as_json: AsJson = False) -> None:
 def metrics_score(
     file: Annotated[Path, typer.Argument(metavar="CODES.npz", help="Arrays codes and factors, a row a sample.")],
     metric: Annotated[list[str] | None, typer.Option("-m", "--metric", help="Metric; repeat for more.")] = None,
+    n_factor_bins: Annotated[
+        int | None, typer.Option("--n-factor-bins", min=2, help="Bins for factors of more values, such as continuous.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the metrics that draw samples.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Score the codes of any model: by default with every metric that applies to single codes."""
-    from minebench.benchmarks import listing, scoring
+    """Score the codes of any model, and its blocks if the file has block_of_code, with every metric that applies."""
+    from minebench.benchmarks import foreign, listing
     from minebench.benchmarks.codes_file import load_codes
     from minebench.benchmarks.suggestions import UsageError
 
-    codes, factors = load_codes(file)
+    representation = load_codes(file)
+    kinds: tuple[Literal["dims", "blocks"], ...] = ("dims", "blocks") if representation.blocks else ("dims",)
     try:
-        results = scoring.score(codes, factors, seed=seed, metrics=metric)
+        found = foreign.score_kinds(representation, kinds, n_factor_bins=n_factor_bins, seed=seed, metrics=metric)
     except ValueError as error:
         raise UsageError(f"{file}: {error}") from error
-    typer.echo(listing.json_text(listing.score_records(results)) if as_json else listing.scores_text(results))
+    typer.echo(listing.json_text(listing.score_records(found)) if as_json else listing.scores_text(found))
 
 
 @metrics_app.command("selftest")

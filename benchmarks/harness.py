@@ -17,9 +17,10 @@ from minebench.benchmarks import devices, registry, rows
 from minebench.benchmarks.backends import local
 from minebench.benchmarks.cell import CHECKPOINTS
 from minebench.benchmarks.checkpoint import latest
+from minebench.benchmarks.codes_file import load_codes
 from minebench.benchmarks.identity import moved_parts, score_libraries, train_id, train_identity
 from minebench.benchmarks.job import JOB_FILE, Job, RunSettings
-from minebench.benchmarks.representation import CODES_FILE, Representation
+from minebench.benchmarks.representation import CODES_FILE
 from minebench.benchmarks.scoring import expected_scores, score_run
 from minebench.benchmarks.spec import RunSpec
 from minebench.leaderboard.results import ResultStore, RunResult
@@ -87,7 +88,7 @@ def refresh(planned: Sequence[Planned], store: ResultStore) -> None:
         job = entry.job
         result, update = store.load(job.train_id), dict[str, Any]()
         if entry.state == "rescore":
-            representation = Representation.load(store.folder(job.train_id) / CODES_FILE)
+            representation = load_codes(store.folder(job.train_id) / CODES_FILE)
             made_with = result.provenance.versions | score_libraries()
             update["scores"] = score_run(job.train_id, representation, job.spec.seed)
             update["provenance"] = result.provenance.model_copy(update={"versions": made_with})
@@ -167,8 +168,10 @@ def _planned(job: Job, store: ResultStore, history: History, retry_failed: bool)
 
 
 def _reused(job: Job, result: RunResult, folder: Path) -> Planned:
-    blocks = any(score.codes == "blocks" for score in result.scores)
-    stale = expected_scores(job.train_id, blocks=blocks) - {score.score_id for score in result.scores}
+    on_blocks = [score for score in result.scores if score.codes == "blocks"]
+    named = any(score.protocol.get("named") for score in on_blocks)
+    expected = expected_scores(job.train_id, blocks=bool(on_blocks), named=named)
+    stale = expected - {score.score_id for score in result.scores}
     if not stale:
         return Planned(job, "done", "reused")
     if (folder / CODES_FILE).is_file():

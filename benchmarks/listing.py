@@ -14,6 +14,7 @@ from minebench.datasets.files import default_root
 from minebench.metrics.result import MetricResult
 
 if TYPE_CHECKING:
+    from minebench.benchmarks.foreign import Scored
     from minebench.benchmarks.harness import Planned
 
 
@@ -61,20 +62,30 @@ def metrics() -> dict[str, dict[str, Any]]:
 
 
 def metric_info(name: str) -> dict[str, Any]:
-    """A metric: what it measures, how to read it, how the benchmark runs it."""
-    entry = registry.metric(name)
-    return {
+    """A metric: what it measures, how to read it, how the benchmark runs it; or where a score of that name is found."""
+    if owner := registry.metric_of_part(name):
+        entry = registry.metric(owner)
+        where = f"the details of {owner}: minebench metrics score CODES.npz -m {owner} --json"
+        return {"name": name, "definition": entry.parts[name], "found in": where, "paper": entry.paper}
+    entry = registry.OF_SEVERAL_MODELS.get(name) or registry.metric(name)
+    info: dict[str, Any] = {
         "name": name,
         "title": entry.title,
         "definition": entry.definition,
         "better": "higher" if entry.direction == "up" else "lower",
         "range": entry.reads_as,
+        "chance": entry.chance,
+        "scores": _scored_codes(name, entry),
+        "in runs": _in_runs(entry),
         "protocol": entry.full_protocol(),
         "cost": entry.cost,
         "paper": entry.paper,
         "version": entry.version(),
         "function": entry.target,
     }
+    if entry.scores("dims") and entry.scores("blocks"):
+        info |= {"on blocks": entry.on_blocks().full_protocol() | {"function": entry.blocks}}
+    return info | ({"details": entry.parts} if entry.parts else {})
 
 
 def plan_records(planned: Sequence["Planned"]) -> list[dict[str, Any]]:
@@ -147,26 +158,43 @@ def numbers_text(numbers: Mapping[str, Any]) -> str:
     return tabulate([(name, value) for name, value in numbers.items()], tablefmt="plain", floatfmt=".4f")
 
 
-def score_records(results: Mapping[str, MetricResult]) -> dict[str, dict[str, Any]]:
-    """Scores by metric as records, with their details."""
+def score_records(found: Sequence["Scored"]) -> dict[str, dict[str, Any]]:
+    """Scores by metric as records, with their details; those that were skipped have the value None and the reason."""
     return {
-        name: {"value": result.value, "better": result.direction, "details": result.details}
-        for name, result in results.items()
+        one.label: {
+            "value": one.result.value if one.result else None,
+            "better": one.entry.direction,
+            "codes": one.codes,
+            "version": one.entry.version(),
+            "protocol": one.entry.full_protocol(),
+        }
+        | ({"details": one.result.details} if one.result else {"skipped": one.skipped})
+        for one in found
     }
 
 
-def scores_text(results: Mapping[str, MetricResult]) -> str:
-    """Scores as a table, with what the metrics noticed."""
+def scores_text(found: Sequence["Scored"]) -> str:
+    """Scores as a table with the protocol and what the metrics noticed, then a line for each that was skipped."""
     rows = [
-        (name, f"{result.value:.4f}", result.direction, "; ".join(map(str, _notes(result))))
-        for name, result in results.items()
+        (
+            one.label,
+            f"{one.result.value:.4f}",
+            one.entry.direction,
+            _constants(one.entry.full_protocol()),
+            "; ".join(map(str, _notes(one.result))),
+        )
+        for one in found
+        if one.result is not None
     ]
-    return tabulate(rows, headers=("metric", "score", "better", "notes"), tablefmt="simple", disable_numparse=True)
+    headers = ("metric", "score", "better", "protocol", "notes")
+    table = tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
+    skipped = [f"not scored: {one.label}: {one.skipped}" for one in found if one.skipped]
+    return "\n".join([table, *[""] * bool(skipped), *skipped])
 
 
 def json_text(value: Any) -> str:
-    """Plain data as JSON."""
-    return json.dumps(value, indent=1, ensure_ascii=False)
+    """Plain data as JSON; NaN and infinities, which JSON does not have, are refused."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def clock(seconds: float) -> str:
@@ -174,6 +202,24 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _scored_codes(name: str, entry: registry.MetricEntry) -> str:
+    if name in registry.OF_SEVERAL_MODELS:
+        return f"the codes of several models at once, in Python: {entry.target.replace(':', '.')}([codes, other_codes])"
+    both = entry.scores("dims") and entry.scores("blocks")
+    return "single codes, and blocks of them" if both else "single codes" if entry.scores("dims") else "blocks of codes"
+
+
+def _in_runs(entry: registry.MetricEntry) -> str:
+    if entry.in_runs:
+        return "yes"
+    return "of models with blocks of codes" if entry.blocks else "no, on request only"
+
+
+def _constants(protocol: Mapping[str, Any]) -> str:
+    """Protocol constants in words; those that are not set are left out."""
+    return ", ".join(f"{key} {value}" for key, value in protocol.items() if value is not None)
 
 
 def _notes(result: MetricResult) -> Sequence[Any]:

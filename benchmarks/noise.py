@@ -99,7 +99,7 @@ def _noise(name: str, cells: list[list[RunResult]], store: ResultStore, n_splits
     runs = [run for cell in cells for run in cell]
     sizes, rows, draws = set(), [], []
     for run in runs:
-        codes, factors = load_codes(store.folder(run.train_id) / CODES_FILE)
+        codes, factors = load_codes(store.folder(run.train_id) / CODES_FILE)[:2]
         sizes.add(len(codes))
         rng = numpy_stream(run.seed, "noise", run.train_id, name)
         error = standard_error(_value_of(name), codes, factors, rng=rng, n_splits=n_splits, rate=_RATES.get(name, 1.0))

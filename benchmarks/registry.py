@@ -80,7 +80,8 @@ class MetricEntry:
     lower: float | None
     upper: float | None
     definition: str
-    reads_as: str  # range and what chance or collapse score
+    reads_as: str  # its range, and what it sees or misses
+    chance: str  # what codes of noise and constant codes score
     cost: str  # how it grows
     paper: str = ""
     protocol: dict[str, Any] = field(default_factory=dict)  # departures of the benchmark from the function's defaults
@@ -88,6 +89,7 @@ class MetricEntry:
     from_information: str = ""  # "module:function" of a JointInformation; then the protocol is joint_information's
     # "module:function" of (codes, factors, blocks, ...); equal to ``target`` for a metric that scores nothing else
     blocks: str = ""
+    parts: dict[str, str] = field(default_factory=dict)  # scores of other names in its details: what they are
 
     def function(self) -> Callable[..., Any]:
         """The function of (codes, factors, ...), or of (codes, ...) for a metric that needs no factors."""
@@ -111,18 +113,23 @@ class MetricEntry:
         """Every protocol constant: the function's defaults, with the benchmark's departures."""
         return _defaults(self.target) | self.protocol
 
-    @property
-    def scores_dims(self) -> bool:
-        """Whether it scores single codes."""
-        return self.target != self.blocks
+    def scores(self, codes: Codes) -> bool:
+        """Whether it scores single codes, or blocks of them."""
+        return self.target != self.blocks if codes == "dims" else bool(self.blocks)
 
     def on_blocks(self) -> "MetricEntry":
         """The same metric as a score of blocks of codes: ``function`` takes (codes, factors, blocks, ...)."""
         departures = {name: value for name, value in self.protocol.items() if name in _defaults(self.blocks)}
         return replace(self, target=self.blocks, from_information="", protocol=departures)
 
+    def with_constants(self, **constants: Any) -> "MetricEntry":
+        """The same metric with other protocol constants; those that it does not have are left out."""
+        known = self.full_protocol()
+        changed = {name: value for name, value in constants.items() if name in known}
+        return replace(self, protocol=self.protocol | changed)
 
-_NOT_PROTOCOL = ("rng", "information")
+
+_NOT_PROTOCOL = ("rng", "information", "nuisance")  # what is handed in, and a number that only names a block
 
 MODELS: dict[str, ModelEntry] = {
     "untrained": ModelEntry(
@@ -144,6 +151,12 @@ MODELS: dict[str, ModelEntry] = {
         config="minebench.baselines.beta_vae:BetaVAEConfig",
         paper="Higgins et al. 2017, ICLR",
     ),
+    "annealed_vae": ModelEntry(
+        title="AnnealedVAE",
+        target="minebench.baselines.annealed_vae:AnnealedVAE",
+        config="minebench.baselines.annealed_vae:AnnealedVAEConfig",
+        paper="Burgess et al. 2018, arXiv:1804.03599",
+    ),
     "factor_vae": ModelEntry(
         title="FactorVAE",
         target="minebench.baselines.factor_vae:FactorVAE",
@@ -155,6 +168,18 @@ MODELS: dict[str, ModelEntry] = {
         target="minebench.baselines.beta_tcvae:BetaTCVAE",
         config="minebench.baselines.beta_tcvae:BetaTCVAEConfig",
         paper="Chen et al. 2018, arXiv:1802.04942",
+    ),
+    "dip_vae_i": ModelEntry(
+        title="DIP-VAE-I",
+        target="minebench.baselines.dip_vae:DIPVAEI",
+        config="minebench.baselines.dip_vae:DIPVAEIConfig",
+        paper="Kumar et al. 2018, arXiv:1711.00848",
+    ),
+    "dip_vae_ii": ModelEntry(
+        title="DIP-VAE-II",
+        target="minebench.baselines.dip_vae:DIPVAEII",
+        config="minebench.baselines.dip_vae:DIPVAEIIConfig",
+        paper="Kumar et al. 2018, arXiv:1711.00848",
     ),
 }
 
@@ -185,7 +210,8 @@ METRICS: dict[str, MetricEntry] = {
         upper=1.0,
         definition="accuracy of a linear classifier that tells, from mean |z1 - z2| over pairs of images that share a "
         "factor's value, which factor they share",
-        reads_as="[0, 1]; chance is 1/K; saturates: 1 is reached with K - 1 of K factors coded",
+        reads_as="[0, 1]; saturates: 1 is reached with K - 1 of K factors coded",
+        chance="noise about 1/K, constant codes 1/K, with K factors",
         cost="votes x pairs x codes, and a logistic regression on votes x codes",
         paper="Higgins et al. 2017, beta-VAE, section 3 (the beta-VAE score)",
         in_runs=True,
@@ -198,11 +224,13 @@ METRICS: dict[str, MetricEntry] = {
         lower=0.0,
         upper=1.0,
         definition="error rate of a majority vote that guesses the fixed factor from the code with the smallest "
-        "normalised variance; 1 - error is the FactorVAE score, kept in the details as factor_vae_score",
-        reads_as="[0, 1]; lower is better; chance is 1 - 1/K",
+        "normalised variance",
+        reads_as="[0, 1]; lower is better; blind to factors coded twice and to codes that are parts of one factor",
+        chance="noise about 1 - 1/K, constant codes 1 - 1/K, with K factors",
         cost="votes x rows of a vote x codes",
         paper="Kim and Mnih 2018, arXiv:1802.05983, section 4",
         in_runs=True,
+        parts={"factor_vae_score": "1 - error, higher is better: the FactorVAE score as most papers print it"},
     ),
     "irs": MetricEntry(
         title="IRS",
@@ -212,7 +240,9 @@ METRICS: dict[str, MetricEntry] = {
         lower=-1.0,  # small or skewed groups go below 0, and are not clipped
         upper=1.0,
         definition="how little each code moves when nuisance factors are intervened on while its own factor is kept",
-        reads_as="(-1, 1]; has a floor on noise that depends on n and the factor sizes; blind to duplicated codes",
+        reads_as="(-1, 1]; compare it at one number of rows only; blind to duplicated codes",
+        chance="constant codes 0; noise has a floor that depends on n and the factor sizes, at n = 10,000 about 0.16 "
+        "with those of 3D Shapes and 0.25 with those of dSprites, more on fewer rows",
         cost="n x codes x factors",
         paper="Suter et al. 2019, arXiv:1811.00007, section 4",
         in_runs=True,
@@ -228,6 +258,7 @@ METRICS: dict[str, MetricEntry] = {
         definition="gap between the largest and the second largest mutual information of a factor with a code, over "
         "the factor's entropy, averaged over factors",
         reads_as="[0, 1]; 0 if each factor has two equally good codes",
+        chance="noise near 0, constant codes 0",
         cost="n x codes x factors, one pass of joint counts",
         paper="Chen et al. 2018, arXiv:1802.04942, section 4",
         in_runs=True,
@@ -241,11 +272,16 @@ METRICS: dict[str, MetricEntry] = {
         lower=0.0,
         upper=1.0,
         definition="1 - (H(z*, v) - I(z*; v) + I(z2; v)) / (H(v) + log bins), averaged over factors",
-        reads_as="[0, 1]; rewards collapse on factors of few values: read it beside jemmig_joint (in the details) and "
-        "the active codes",
+        reads_as="[0, 1]; rewards collapse on factors of few values: read it beside jemmig_joint and the active codes",
+        chance="constant codes 1 - H(v) / (H(v) + log bins), which is 0.81 for two equally frequent values; noise of a "
+        "normal distribution about 0.1",
         cost="n x codes x factors, the joint counts of MIG",
         paper="Do and Tran 2020, arXiv:1908.09961, section 4",
         in_runs=True,
+        parts={
+            "jemmig_joint": "(2 I(z*; v) - I(z2; v)) / (H(z*) + H(v)), averaged over factors: [0, 1], higher is "
+            "better, 0 for constant codes"
+        },
     ),
     "mig_sup": MetricEntry(
         title="MIG-sup",
@@ -256,8 +292,8 @@ METRICS: dict[str, MetricEntry] = {
         upper=1.0,
         definition="gap between the largest and the second largest share of a factor's entropy that a code tells, "
         "averaged over the active codes",
-        reads_as="[0, 1]; 0 for constant codes; sees codes that mix factors; blind to factors coded twice or not at "
-        "all",
+        reads_as="[0, 1]; sees codes that mix factors; blind to factors coded twice or not at all",
+        chance="noise near 0, constant codes 0",
         cost="n x codes x factors, the joint counts of MIG",
         paper="Li et al. 2020, arXiv:2002.10549, section 4",
     ),
@@ -270,7 +306,8 @@ METRICS: dict[str, MetricEntry] = {
         upper=1.0,
         definition="per code, the gap in nats between the two factors it knows most; per factor, the best gap of its "
         "codes; their sum over the sum of the factors' entropies",
-        reads_as="[0, 1]; 0 for constant codes; blind to factors coded twice and to codes of noise",
+        reads_as="[0, 1]; blind to factors coded twice and to codes of noise beside good ones",
+        chance="noise near 0, constant codes 0",
         cost="n x codes x factors, the joint counts of MIG",
         paper="Sepliarskaia et al. 2019, arXiv:1910.05587, section 5 (3CharM)",
     ),
@@ -283,8 +320,8 @@ METRICS: dict[str, MetricEntry] = {
         upper=1.0,
         definition="1 - squared mutual information of a code with all but its best factor, over that with the best one "
         "times (factors - 1), averaged over the codes that vary",
-        reads_as="[0, 1]; 0 for constant codes, but noise scores far above 0: it says how pure the information is, not "
-        "how much there is",
+        reads_as="[0, 1]; says how pure the information is, not how much there is",
+        chance="constant codes 0, but noise far above 0: about 0.7",
         cost="n x codes x factors, the joint counts of MIG",
         paper="Ridgeway and Mozer 2018, arXiv:1802.05312, section 3",
     ),
@@ -296,8 +333,9 @@ METRICS: dict[str, MetricEntry] = {
         upper=1.0,
         definition="area under the ROC curve of a logistic regression from all codes for each value of a factor, on "
         "held-out rows, averaged over values and factors",
-        reads_as="[0, 1]; chance and constant codes score 0.5; one perfect code per factor stays below 1 (0.83 with "
-        "four values); blind to how the codes share the information",
+        reads_as="[0, 1]; one perfect code per factor stays below 1 (0.83 with four values); blind to how the codes "
+        "share the information",
+        chance="noise about 0.5, constant codes 0.5",
         cost="values of all factors x n x codes^2",
         paper="Ridgeway and Mozer 2018, arXiv:1802.05312, section 3",
     ),
@@ -311,6 +349,7 @@ METRICS: dict[str, MetricEntry] = {
         "(balanced accuracy), averaged over factors",
         reads_as="[0, 1]; perfect codes reach the mean of 1 - 1/values at most, because another code that varies tells "
         "1/values or more (1 only where all others are constant); 0 if each factor has two equally good codes",
+        chance="noise near 0, constant codes 0",
         cost="n x codes x values of all factors",
         paper="Kumar et al. 2018, arXiv:1711.00848, section 3",
     ),
@@ -321,11 +360,17 @@ METRICS: dict[str, MetricEntry] = {
         lower=0.0,
         upper=1.0,
         definition="disentanglement: how far each code is important for one factor only, by the entropy of its "
-        "importances in gradient boosted trees; completeness and informativeness are in the details",
-        reads_as="[0, 1]; 0 for constant codes; noise spreads its importance and scores low; blind to factors coded "
-        "twice, which completeness sees",
+        "importances in gradient boosted trees",
+        reads_as="[0, 1]; blind to factors coded twice, which completeness sees",
+        chance="noise near 0, constant codes 0",
         cost="2,000 rows x codes x 20 trees for each value of each factor: half a minute for dSprites",
         paper="Eastwood and Williams 2018, ICLR, section 3",
+        parts={
+            "completeness": "how far each factor is told by one code only, by the same importances: [0, 1], higher is "
+            "better",
+            "informativeness": "accuracy of the trees on held-out rows, averaged over factors: [0, 1], higher is "
+            "better",
+        },
     ),
     "downstream_accuracy": MetricEntry(
         title="downstream accuracy",
@@ -334,11 +379,12 @@ METRICS: dict[str, MetricEntry] = {
         lower=0.0,
         upper=1.0,
         definition="accuracy of a logistic regression from all codes to each factor, on held-out rows, averaged over "
-        "factors; the curve over 10, 100, 1,000 and more labels and the sample efficiency are in the details",
-        reads_as="[0, 1]; constant codes score the share of the commonest value; blind to how the codes share the "
-        "information",
+        "factors; the curve over 10, 100, 1,000 and more labels is in the details",
+        reads_as="[0, 1]; blind to how the codes share the information",
+        chance="noise and constant codes about the share of the commonest value",
         cost="n x codes x values of all factors, some fifty times over",
         paper="Locatello et al. 2019, arXiv:1811.12359, section 5.5",
+        parts={"sample_efficiency": "accuracy with each number of labels, over that with the most; 1 is best"},
     ),
     "named_gap": MetricEntry(
         title="named gap",
@@ -350,8 +396,9 @@ METRICS: dict[str, MetricEntry] = {
         definition="a held-out lower bound of the information of a factor's own block of codes, minus that of the best "
         "other block, over the factor's entropy, averaged over factors; blocks without names are matched to factors so "
         "that the matched information is largest",
-        reads_as="[-1, 1]; scores blocks of codes only; near 0 for random blocks; (2 - K)/K for perfect codes of all K "
-        "factors in one block, which MIG on blocks rewards",
+        reads_as="[-1, 1]; below 0 where another block knows a factor better than its own does",
+        chance="noise and random blocks near 0, constant codes 0; perfect codes of all K factors in one block, which "
+        "MIG on blocks rewards, (2 - K) / K, or -1 if that block is no factor's own",
         cost="3,000 updates of a small network for each block and factor at most: 5 s for 128 codes in 11 blocks",
         paper="minebench; matching: Kuhn 1955",
     ),
@@ -362,7 +409,8 @@ METRICS: dict[str, MetricEntry] = {
         lower=0.0,
         upper=None,
         definition="total correlation in nats of a Gaussian with the covariance of the codes; needs no factors",
-        reads_as="0 or more; lower is better; blind to dependence without correlation; collapsed codes score 0",
+        reads_as="0 or more; lower is better; blind to dependence without correlation and to what the codes know",
+        chance="independent noise near 0, constant codes 0: both are the best there is",
         cost="n x codes^2",
         paper="Locatello et al. 2019, arXiv:1811.12359, section 5.2",
     ),
@@ -373,9 +421,28 @@ METRICS: dict[str, MetricEntry] = {
         lower=0.0,
         upper=None,
         definition="mutual information of the bins of two codes, in nats, averaged over all pairs; needs no factors",
-        reads_as="[0, log bins]; lower is better; blind to what only three codes share; collapsed codes score 0",
+        reads_as="[0, log bins]; lower is better; blind to what only three codes share and to what the codes know",
+        chance="constant codes 0, the best there is; independent noise near 0 on many rows, 0.14 on 1,000",
         cost="n x codes^2, one pass of joint counts",
         paper="Locatello et al. 2019, arXiv:1811.12359, section 5.2",
+    ),
+}
+
+
+# functions of the codes of several models, which neither runs nor single files have
+OF_SEVERAL_MODELS: dict[str, MetricEntry] = {
+    "udr": MetricEntry(
+        title="UDR",
+        target="minebench.metrics.udr:udr",
+        direction="up",
+        lower=0.0,
+        upper=None,
+        definition="for each model, how well the other models found the same codes: the median over pairs of how near "
+        "the similarity of their informative codes comes to one match a code; needs no factors",
+        reads_as="0 or more, with similarity 'spearman' [0, 1]; blind to factors that no model found",
+        chance="noise near 0, constant codes 0",
+        cost="pairs of models x a lasso from the codes of one to each code of the other",
+        paper="Duan et al. 2020, arXiv:1905.12614, section 4",
     ),
 }
 
@@ -426,12 +493,29 @@ def dataset(name: str) -> DatasetEntry:
 
 
 def metric(name: str) -> MetricEntry:
-    """The entry of a metric.
+    """The entry of a metric of one model's codes.
 
     Raises:
-        UsageError: If there is none, with the nearest name.
+        UsageError: If there is none, with the nearest name, or with where a score of that name is.
     """
-    return _look_up("metric", METRICS, name)
+    if name in METRICS:
+        return METRICS[name]
+    if owner := metric_of_part(name):
+        raise UsageError(f"{name} stands in the details of {owner}: score {owner}")
+    if name in OF_SEVERAL_MODELS:
+        raise UsageError(f"{name} takes the codes of several models: call {OF_SEVERAL_MODELS[name].target}, in Python")
+    parts = [part for entry in METRICS.values() for part in entry.parts]
+    raise unknown_name("metric", name, [*METRICS, *parts, *OF_SEVERAL_MODELS])
+
+
+def metric_of_part(name: str) -> str | None:
+    """The metric in whose details a score of this name stands; None if there is none."""
+    return next((metric for metric, entry in METRICS.items() if name in entry.parts), None)
+
+
+def label(metric: str, codes: Codes) -> str:
+    """How a score is called beside those of the other kind of codes."""
+    return metric if codes == "dims" else f"{metric} on blocks"
 
 
 def load_installed() -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from minebench.benchmarks import rows
+from minebench.benchmarks import registry, rows
 from minebench.benchmarks.checkpoint import weights_sha256
 from minebench.benchmarks.evaluation import evaluate
 from minebench.benchmarks.job import RunSettings
@@ -23,7 +23,8 @@ def report(path: Path, settings: RunSettings, *, chosen: Literal["scored", "all"
             learned from included: of a data set that is a whole grid, votes are then drawn from the grid.
 
     Returns:
-        Plain data: what it is, its scores by metric, and reconstruction, KL (nats per image) and active codes.
+        Plain data: what it is, its scores by metric, its blocks of codes if it has some, and reconstruction, KL (nats
+        per image) and active codes.
 
     Raises:
         UsageError: If it is no checkpoint, or its data is not here.
@@ -32,6 +33,7 @@ def report(path: Path, settings: RunSettings, *, chosen: Literal["scored", "all"
     spec = bench.header.spec
     scored = rows.scored_rows(bench.dataset) if chosen == "scored" else np.arange(len(bench.dataset))
     evaluation = evaluate(bench.model, bench.dataset, scored, seed=spec.seed, device=bench.device)
+    _, _, blocks, named, nuisance = evaluation.representation
     scores = score_run(bench.header.train_id, evaluation.representation, spec.seed)
     return {
         "run": bench.header.train_id,
@@ -40,7 +42,8 @@ def report(path: Path, settings: RunSettings, *, chosen: Literal["scored", "all"
         "seed": spec.seed,
         "steps": bench.header.step,
         "rows": rows.describe(scored, "held_out" if chosen == "scored" else "all").model_dump(),
-        "scores": {score.metric + " on blocks" * (score.codes == "blocks"): score.value for score in scores},
+        "scores": {registry.label(score.metric, score.codes): score.value for score in scores},
+        **({"blocks": {"columns": blocks, "named": named, "nuisance": nuisance}} if blocks is not None else {}),
         "drawn_from": {s.metric: s.details["drawn_from"] for s in scores if "drawn_from" in s.details},
         "measures": {
             "reconstruction": evaluation.reconstruction,

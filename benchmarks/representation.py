@@ -31,7 +31,7 @@ class Representation(NamedTuple):
     nuisance: int | None = None
 
     def save(self, path: Path) -> str:
-        """Write to an ``.npz`` file, atomically.
+        """Write to an ``.npz`` file, atomically; ``codes_file.load_codes`` reads it.
 
         Returns:
             SHA-256 of the arrays (of the values, not of the file).
@@ -52,14 +52,3 @@ class Representation(NamedTuple):
         for array in arrays.values():
             digest.update(f"{array.shape}\n".encode() + array.tobytes())
         return digest.hexdigest()
-
-    @classmethod
-    def load(cls, path: Path) -> "Representation":
-        """Read what ``save`` wrote; nothing is unpickled."""
-        with np.load(path, allow_pickle=False) as file:
-            block_of_code, n_blocks = file["block_of_code"], int(file["n_blocks"])
-            if not n_blocks:
-                return cls(file["codes"], file["factors"])
-            blocks = tuple(tuple(np.flatnonzero(block_of_code == b).tolist()) for b in range(n_blocks))
-            nuisance = int(file["nuisance"])
-            return cls(file["codes"], file["factors"], blocks, bool(file["named"]), None if nuisance < 0 else nuisance)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tabulate import tabulate
 
-from minebench.benchmarks import registry, scoring
+from minebench.benchmarks import foreign, registry
 from minebench.benchmarks.streams import numpy_stream
 from minebench.benchmarks.suggestions import UsageError
 
@@ -59,7 +59,7 @@ def panel_codes() -> tuple[dict[str, np.ndarray], np.ndarray]:
 def panel() -> Panel:
     """The score of every metric that applies to single codes, on all codes of the panel."""
     codes, factors = panel_codes()
-    by_codes = {name: scoring.score(array, factors, seed=SEED) for name, array in codes.items()}
+    by_codes = {name: foreign.score(array, factors, seed=SEED) for name, array in codes.items()}
     metrics = next(iter(by_codes.values()))
     return {metric: {name: results[metric].value for name, results in by_codes.items()} for metric in metrics}
 

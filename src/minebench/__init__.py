@@ -8,8 +8,8 @@ from typing import Any
 
 _PUBLIC = {
     "register_model": "minebench.benchmarks.registry",
-    "score": "minebench.benchmarks.scoring",
-    "encode": "minebench.benchmarks.scoring",
+    "score": "minebench.benchmarks.foreign",
+    "encode": "minebench.benchmarks.foreign",
 }
 
 __all__ = ["__version__", "encode", "register_model", "score"]

@@ -1,4 +1,4 @@
-"""The panel of codes of known quality, its committed copy, and the scoring of arrays from a file."""
+"""The panel of codes of known quality, and its committed copy."""
 
 import json
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from minebench.benchmarks import cli, registry, scoring, selftest
-from minebench.benchmarks.codes_file import load_codes
+from minebench.benchmarks import cli, registry, selftest
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +36,8 @@ def test_the_page_is_what_the_command_prints(found, committed):
 
 
 def test_the_panel_covers_every_metric_of_single_codes(found):
-    codes, factors = selftest.panel_codes()
-    assert set(found) == set(scoring.score(codes["ideal"], factors))
-    assert {name for name, entry in registry.METRICS.items() if entry.in_runs} <= set(found)
+    codes, _ = selftest.panel_codes()
+    assert set(found) == {name for name, entry in registry.METRICS.items() if entry.scores("dims")}
     assert all(set(scores) == set(codes) for scores in found.values())
 
 
@@ -101,69 +99,6 @@ def test_the_figure_is_drawn_and_the_same_each_time(tmp_path, found, monkeypatch
     for path in pictures:
         assert f"{len(found)} metrics on 7 sets of codes" in invoke("selftest", "--figure", path).stdout
     assert pictures[0].read_bytes() == pictures[1].read_bytes()
-
-
-@pytest.fixture
-def arrays():
-    rng = np.random.default_rng(0)
-    factors = rng.integers(3, size=(300, 2))
-    return {"codes": factors + rng.normal(size=(300, 2)), "factors": factors}
-
-
-def test_arrays_of_a_foreign_model_are_scored(tmp_path, arrays):
-    path = tmp_path / "foreign.npz"
-    np.savez(path, other=np.zeros(3), **arrays)
-    records = json.loads(invoke("score", path, "-m", "mig", "-m", "z_diff", "--seed", 3, "--json").stdout)
-    expected = scoring.score(**arrays, seed=3, metrics=["mig", "z_diff"])
-    assert {name: record["value"] for name, record in records.items()} == {n: r.value for n, r in expected.items()}
-    assert records["z_diff"]["better"] == "up"
-    assert records["z_diff"]["details"]["drawn_from"] == "sample"
-    text = invoke("score", path, "-m", "mig").stdout
-    assert text.splitlines()[-1].split() == ["mig", f"{expected['mig'].value:.4f}", "up"]
-
-
-def test_notes_of_a_metric_are_printed(tmp_path, arrays):
-    path = tmp_path / "collapsed.npz"
-    np.savez(path, codes=np.zeros((300, 2)), factors=arrays["factors"])
-    assert "all codes are constant" in invoke("score", path, "-m", "mig").stdout
-
-
-def test_what_cannot_be_scored_is_refused_with_the_file_and_the_reason(tmp_path, arrays):
-    path = tmp_path / "short.npz"
-    np.savez(path, codes=arrays["codes"], factors=arrays["factors"][:5])
-    with pytest.raises(ValueError, match=r"short.npz: codes and factors must be .* got \(300, 2\) and \(5, 2\)"):
-        invoke("score", path, "-m", "mig")
-    with pytest.raises(ValueError, match="did you mean 'mig'"):
-        invoke("score", path, "-m", "migg")
-
-
-def test_files_without_the_two_arrays_are_refused(tmp_path, arrays):
-    path = tmp_path / "a.npz"
-    with pytest.raises(ValueError, match=r"no file at .*a.npz; expected an .npz file with arrays codes and factors"):
-        load_codes(path)
-    np.savez(path, codes=arrays["codes"], labels=arrays["factors"])
-    with pytest.raises(ValueError, match="factors missing, it has codes, labels"):
-        load_codes(path)
-    path.write_text("codes")
-    with pytest.raises(ValueError, match=r"is no \.npz file"):
-        load_codes(path)
-
-
-def test_pickled_arrays_are_refused(tmp_path, arrays):
-    path = tmp_path / "a.npz"
-    np.savez(path, codes=np.array([{"a": 1}], dtype=object), factors=arrays["factors"])
-    with pytest.raises(ValueError, match="arrays of Python objects are refused"):
-        load_codes(path)
-
-
-def test_a_file_cut_short_is_told_from_a_good_one(tmp_path, arrays):
-    path = tmp_path / "a.npz"
-    np.savez(path, **arrays)
-    data = bytearray(path.read_bytes())
-    data[200:400] = bytes(200)  # the arrays no longer have their checksums
-    path.write_bytes(data)
-    with pytest.raises(ValueError, match="is damaged"):
-        load_codes(path)
 
 
 def test_a_figure_that_is_no_number_has_moved():
