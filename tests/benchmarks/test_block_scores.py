@@ -131,7 +131,7 @@ def test_blocks_are_scored_again_from_stored_codes_where_their_metric_moved(fini
 
 
 def test_a_collapsed_model_with_names_gets_the_gap_of_its_names_not_the_best_that_a_matching_finds(finished):
-    """No factor's own block knows anything: each gap is minus what the sixth knows, which a matching would spare one of."""
+    """No own block knows anything: each gap is minus what the sixth knows, of which a matching would spare one."""
     score = of(finished.collapsed, "blocks")["named_gap"]
     known = score.details["confusion"][5]
     assert max(known) > 0.3
