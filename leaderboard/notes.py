@@ -38,7 +38,7 @@ def method_notes(table: Table, columns: Sequence[Column], style: Style) -> list[
 
 
 def caveats(table: Table, columns: Sequence[Column], style: Style) -> list[str]:
-    """What the signs in the table mean, and where no learning at all does better.
+    """What the signs in the table and the named gap mean, and where no learning at all does better.
 
     Args:
         table: The table.
@@ -57,7 +57,7 @@ def caveats(table: Table, columns: Sequence[Column], style: Style) -> list[str]:
     ]
     if ahead:
         notes.append(f"No learning at all has a better mean than every trained model on {listed(ahead)}.")
-    return notes
+    return [*notes, *(_named_gap(column, table, style) for column in columns if column.metric == "named_gap")]
 
 
 def origin_notes(table: Table, columns: Sequence[Column], style: Style) -> list[str]:
@@ -206,6 +206,16 @@ def _meanings(cells: Sequence[Cell]) -> dict[Flag, str]:
         "collapsed": "Fewer than two codes are active, which JEMMIG rewards: read its collapse-safe form beside it.",
         "seeds disagree": f"The seeds fall into two camps: one gap is over half their range (by chance in {rate}).",
     }
+
+
+def _named_gap(column: Column, table: Table, style: Style) -> str:
+    named = json.loads(column.protocol).get("named")
+    own = "a factor's own block, by name," if named else "the block that is matched to a factor"
+    how = "" if named else " These models do not name blocks: the matching is the one that has the most information."
+    return (
+        f"{_title(column, table, style)}: what {own} tells of it, minus what the best other block does, over the "
+        f"factor's entropy; below 0 the other block knows more.{how}"
+    )
 
 
 def _protocol(column: Column, style: Style) -> str:

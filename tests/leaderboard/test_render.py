@@ -252,6 +252,22 @@ def test_origin_names_libraries_devices_commits_and_protocols(make_run, make_sco
     assert "torch 2.9.0, numpy 2.3.0, H100, cpu, commits 0000000000 and ffffffffff+ (+: with uncommitted" in text
 
 
+def test_the_gap_of_named_blocks_and_that_of_matched_ones_stand_apart_and_are_explained(make_run, make_score):
+    def run(model, seed, named):
+        values = {"codes": "blocks", "title": "named gap", "protocol": {"named": named}, "lower": -1.0, "upper": 1.0}
+        scores = (make_score("mig", 0.1), make_score("named_gap", -0.2 + seed / 100, **values))
+        return make_run(model, seed, scores=scores)
+
+    runs = [run("beta_vae", seed, False) for seed in (0, 1)] + [run("factor_vae", seed, True) for seed in (0, 1)]
+    text = plain(render_markdown(build(runs)))
+    assert "named gap (1): what the block that is matched to a factor tells of it, minus what the best other" in text
+    assert "These models do not name blocks: the matching is the one that has the most information." in text
+    assert "named gap (2): what a factor's own block, by name, tells of it, minus" in text
+    assert "No ranks" in text
+    assert text.count("These models do not name blocks") == 1
+    assert "matched" not in plain(render_markdown(build(runs[2:])))
+
+
 def test_no_results_say_so():
     assert render_text(build([])) == "No results yet.\n"
     assert "No results yet." in render_markdown(build([]))
