@@ -19,9 +19,12 @@ SAMPLES = 500
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """One run of each model and the untrained one: 5,000 steps of 32 images at learning rate 1e-3, seed 0."""
+    """One run of each model and the untrained one: 5,000 steps of 64 images at learning rate 1e-3, seed 0.
+
+    With 32 images a batch beta-VAE's FactorVAE score is no better than that of no training: error 0.594 against 0.547.
+    """
     store = ResultStore(tmp_path_factory.mktemp("learning"))
-    quick = profile.load_profile("quick", ["train.steps=5000", "train.batch_size=32"])
+    quick = profile.load_profile("quick", ["train.steps=5000"])
     planned = harness.plan(profile.plan_specs(quick, models=MODELS, seeds=[0]), store, RunSettings())
     for _ in harness.run(planned, store, slots=2):
         pass
@@ -62,15 +65,10 @@ def scores_of(model, trained):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_trained_model_beats_no_training(model, trained):
-    """In reconstruction, MIG and Z-diff; JEMMIG rewards collapse and IRS has a floor, so they are not asked."""
+    """In reconstruction and three of the five; JEMMIG rewards collapse and IRS has a floor, so they are not asked."""
     scores, chance = scores_of(model, trained), scores_of("untrained", trained)
     print(model, scores, "untrained", chance)
     assert trained[model][0].reconstruction < trained["untrained"][0].reconstruction / 2
     assert scores["mig"] > chance["mig"]
     assert scores["z_diff"] > chance["z_diff"]
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_the_factor_vae_score_beats_no_training(model, trained):
-    """Fails for beta-VAE at beta 4 as measured: error 0.594 against 0.547 of no training."""
-    assert scores_of(model, trained)["z_min_var"] < scores_of("untrained", trained)["z_min_var"]
+    assert scores["z_min_var"] < chance["z_min_var"]
