@@ -21,6 +21,7 @@ from filelock import Timeout
 from minebench.benchmarks import checkpoint, devices, provenance, registry, rows
 from minebench.benchmarks.batches import Batches
 from minebench.benchmarks.evaluation import evaluate
+from minebench.benchmarks.graphs import GraphSteps
 from minebench.benchmarks.identity import moved_parts, train_identity
 from minebench.benchmarks.job import Job
 from minebench.benchmarks.progress import Meter, Progress
@@ -67,7 +68,8 @@ def run_cell(job: Job, store: ResultStore, stop: threading.Event | None = None) 
         job.write(folder)
         started = provenance.now()
         try:
-            result = yield from _run(job, folder, stop or threading.Event(), started)
+            run = _run(job, folder, stop or threading.Event(), started)
+            result = yield from devices.on_own_stream(run, job.settings.device)
         except StoppedError:
             raise
         except Exception as error:  # the one broad except: whatever goes wrong in a run is data
@@ -119,7 +121,7 @@ def _check_identity(job: Job, bench: Workbench) -> None:
         job.spec,
         fingerprint=bench.header.data_fingerprint,
         rows=rows.rows_identity(bench.dataset),
-        device_class=devices.device_class(job.settings.device, job.settings.threads),
+        device_class=devices.device_class(job.settings.device, job.settings.threads, job.settings.execution),
     )
     if moved := moved_parts(job.identity, found):
         raise UsageError(f"changed since the run was planned: {', '.join(moved)}; the same command plans it anew")
@@ -138,7 +140,6 @@ def _train(
         except checkpoint.DamagedError as error:
             _log(folder, {"event": "damaged checkpoint", "step": found.step, "message": str(error)})
     pixels = place(bench.dataset, bench.device)
-    _log(folder, {"event": "start", "step": state.step, "pixels": pixels.place})
     batches = Batches(
         bench.dataset,
         bench.split.train,
@@ -148,10 +149,18 @@ def _train(
         use=bench.model.data_use(),
         pixels=pixels,
     )
+    graphs, execution = None, "eager: a CPU has no graphs"
+    if bench.device.type == "cuda":
+        execution = settings.execution
+        graphs = GraphSteps(state, batches, spec.train.precision) if execution == "graph" else None
+    _log(folder, {"event": "start", "step": state.step, "pixels": pixels.place, "execution": execution})
+    advance = graphs.advance if graphs else None
     begin, saved = time.perf_counter() - state.seconds, state.seconds
     yield meter.at("train", state.step)
-    for means in train(state, batches, spec.train, log_every=settings.log_every):
+    for means in train(state, batches, spec.train, log_every=settings.log_every, advance=advance):
         state.seconds = time.perf_counter() - begin
+        while graphs and graphs.news:
+            _log(folder, graphs.news.pop(0) | {"step": state.step})
         if means is not None:
             _log(folder, {"step": state.step, "seconds": round(state.seconds, 3)} | means)
         stopping = stop.is_set() and state.step < spec.train.steps

@@ -6,11 +6,16 @@ import platform
 import re
 import resource
 import sys
+from collections.abc import Generator, Iterator
+from typing import TypeVar, cast
 
 import torch
 from pydantic import JsonValue
 
 from minebench.benchmarks.suggestions import UsageError
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def configure(device: str, threads: int) -> torch.device:
@@ -27,6 +32,8 @@ def configure(device: str, threads: int) -> torch.device:
         UsageError: If there is no such device.
     """
     chosen = find_device(device)
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)  # streams, graphs and generators are of the current device
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
     torch.use_deterministic_algorithms(True)
@@ -47,28 +54,31 @@ def find_device(name: str) -> torch.device:
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise UsageError(f"unknown device {name!r}; give cpu, cuda or cuda:N")
     device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        seen = torch.cuda.device_count()
+    if device.type == "cpu":
+        return device
+    index, seen = device.index or 0, torch.cuda.device_count()
+    if index >= seen:
         raise UsageError(f"device {name!r} was asked for, but torch sees {seen} CUDA devices; the CPU is --device cpu")
-    return device
+    return torch.device("cuda", index)
 
 
-def device_class(device: str, threads: int) -> str:
+def device_class(device: str, threads: int, execution: str = "graph") -> str:
     """The class of devices that give the same bits: part of a run's identity.
 
     Args:
         device: As in ``configure``.
         threads: CPU threads of one operation; they decide the order of sums.
+        execution: How a GPU carries out steps, ``graph`` or ``eager``: libraries may choose other kernels.
 
     Returns:
-        E.g. ``cpu AVX2, 1 thread`` or ``NVIDIA H100 80GB HBM3``.
+        E.g. ``cpu AVX2, 1 thread`` or ``NVIDIA H100 80GB HBM3, graph``.
 
     Raises:
         UsageError: If there is no such device.
     """
     chosen = find_device(device)
     if chosen.type == "cuda":
-        return torch.cuda.get_device_name(chosen)
+        return f"{torch.cuda.get_device_name(chosen)}, {execution}"
     capability = torch.backends.cpu.get_cpu_capability()
     return f"cpu {capability}, {threads} thread{'s' if threads > 1 else ''}"
 
@@ -84,7 +94,49 @@ def hardware(device: str) -> dict[str, JsonValue]:
     if device.startswith("cuda"):
         properties = torch.cuda.get_device_properties(torch.device(device))
         described |= {"gpu": properties.name, "gpu_memory_bytes": properties.total_memory, "cuda": torch.version.cuda}
+        described["tf32"] = torch.backends.cuda.matmul.allow_tf32
     return described
+
+
+def on_own_stream(run: Generator[_Item, None, _Result], device: str) -> Generator[_Item, None, _Result]:
+    """Carry out a generator on a CUDA stream of its own; on the CPU it is left as it is.
+
+    Runs that take turns in one process then overlap on the GPU, each in its own order. The stream is entered and left
+    at every turn, so it is nobody else's current one.
+    """
+    if not device.startswith("cuda"):
+        return (yield from run)
+    stream = torch.cuda.Stream(find_device(device))  # type: ignore[no-untyped-call]
+    try:
+        while True:
+            with torch.cuda.stream(stream):
+                try:
+                    item = next(run)
+                except StopIteration as end:
+                    return cast(_Result, end.value)
+            yield item
+    finally:
+        run.close()
+
+
+@contextlib.contextmanager
+def waiting_forbidden(device: torch.device) -> Iterator[None]:
+    """Inside, what makes the host wait for a GPU raises a RuntimeError instead (torch sees most such operations)."""
+    if device.type == "cpu":
+        yield
+        return
+    before = torch.cuda.get_sync_debug_mode()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
+
+
+def generator_states(device: torch.device) -> list[torch.Tensor]:
+    """The states of torch's own generators: the CPU's, and a GPU's."""
+    states = [torch.get_rng_state()]
+    return [*states, torch.cuda.get_rng_state(device)] if device.type == "cuda" else states
 
 
 def free_memory_bytes(device: torch.device) -> int:

@@ -61,7 +61,7 @@ def plan(
         One entry a spec, in the same order. Loads each data set once, for its fingerprint.
     """
     data: dict[str, tuple[str, str, Literal["real", "procedural"]]] = {}
-    device_class = devices.device_class(settings.device, settings.threads)
+    device_class = devices.device_class(settings.device, settings.threads, settings.execution)
     jobs = []
     for spec in specs:
         if spec.dataset not in data:

@@ -18,7 +18,7 @@ from typing import Any
 from minebench.benchmarks import registry
 from minebench.benchmarks.spec import RunSpec
 
-_ROOTS = tuple(f"minebench.benchmarks.{name}" for name in ("build", "devices", "evaluation", "trainer"))
+_ROOTS = tuple(f"minebench.benchmarks.{name}" for name in ("build", "devices", "evaluation", "graphs", "trainer"))
 _LEFT_OUT = (
     "minebench.datasets.",
     "minebench.leaderboard.",

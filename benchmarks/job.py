@@ -15,10 +15,17 @@ from minebench.leaderboard.results import write_atomically
 JOB_FILE = "job.json"
 
 
+Execution = Literal["graph", "eager"]
+
+
 class RunSettings(Frozen):
-    """How a run is carried out; changes no number on one class of device."""
+    """How a run is carried out; changes no number on one class of device.
+
+    What may change the last bits, the execution on a GPU, is told apart as another class (``devices.device_class``).
+    """
 
     device: str = "cpu"  # "cpu", "cuda", "cuda:1"
+    execution: Execution = "graph"  # of a step on a GPU: as one graph, or operation by operation as on a CPU
     threads: PositiveInt = 1
     data_root: Path | None = None
     plugins: tuple[Path, ...] = ()

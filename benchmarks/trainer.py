@@ -6,6 +6,7 @@ It owns optimisers, batches, randomness and logs; a model says who moves, when, 
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +54,7 @@ class TrainerState:
     def __init__(self, model: Model) -> None:
         self.players = {player.name: PlayerState(player) for player in checked_players(model)}
         self.model = model
+        self.module = cast(nn.Module, model)  # the same object: ``checked_players`` has seen that it is one
         self.step = 0
         self.seconds = 0.0  # of training, over all processes that had a part in it
         self.log = TermLog()
@@ -63,6 +65,15 @@ class TrainerState:
         total = terms.total
         gradient_norm = self.players[player].update(total)
         self.log.add(player, terms, total, gradient_norm, batch.step)
+
+    def tensors(self) -> list[Tensor]:
+        """All that a step changes: parameters, buffers, the optimisers' moments and the log's sums.
+
+        The first step makes moments and sums; they begin at zero.
+        """
+        states = (entry for player in self.players.values() for entry in player.optimizer.state.values())
+        moments = [value for entry in states for value in entry.values() if isinstance(value, Tensor)]
+        return [*self.module.parameters(), *self.module.buffers(), *moments, *self.log.tensors()]
 
     def check(self) -> None:
         """See that all terms since the last reading, and all parameters, are finite; synchronises the device.
