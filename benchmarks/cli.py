@@ -274,7 +274,12 @@ def metrics_score(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the metrics that draw samples.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Score the codes of any model, and its blocks if the file has block_of_code, with every metric that applies."""
+    """Score the codes of any model with every metric that applies.
+
+    For codes that come in blocks, which are scored beside the single codes, the file also holds block_of_code, the
+    number of each code's block from 0, -1 for none; and if need be n_blocks, where the last ones are empty, named,
+    whether block k belongs to factor k, and nuisance, the number of the block that is to hold the rest.
+    """
     from minebench.benchmarks import foreign, listing
     from minebench.benchmarks.codes_file import load_codes
     from minebench.benchmarks.suggestions import UsageError

@@ -23,9 +23,12 @@ ON_BLOCKS = [*FIVE, "named_gap"]
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _short_training():
+def _short_training_and_few_votes():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(block_information_module, "_UPDATES", 300)
+        for name in ("z_diff", "z_min_var"):
+            few = registry.metric(name).with_constants(n_train=1000, n_test=500)
+            patch.setitem(registry.METRICS, name, few)
         yield
 
 

@@ -11,6 +11,12 @@ from minebench.benchmarks import cli, noise, registry
 FIVE = [name for name, entry in registry.METRICS.items() if entry.in_runs]
 
 
+@pytest.fixture(autouse=True)
+def _few_votes(monkeypatch):
+    for name in ("z_diff", "z_min_var"):
+        monkeypatch.setitem(registry.METRICS, name, registry.metric(name).with_constants(n_train=200, n_test=100))
+
+
 class Store:
     """Runs with the given MIG by model and seed; all other scores are 0.5."""
 
@@ -38,9 +44,8 @@ class Store:
         return self.root / train_id
 
 
-def test_the_spread_is_that_of_seeds_within_models(tmp_path, monkeypatch):
+def test_the_spread_is_that_of_seeds_within_models(tmp_path):
     """Model a: variance of (0.1, 0.3) is 0.02 with 1 degree; b: of (0.5, 0.6, 0.7) 0.01 with 2: (0.02 + 0.02) / 3."""
-    monkeypatch.setitem(noise.registry.METRICS, "z_diff", registry.METRICS["mig"])  # a fast stand-in
     store = Store(tmp_path, {("a", 0): 0.1, ("a", 1): 0.3, ("b", 0): 0.5, ("b", 1): 0.6, ("b", 2): 0.7, ("c", 0): 9.0})
     found = noise.measure(store, n_splits=1)
     assert found["mig"].seeds == pytest.approx(np.sqrt(0.04 / 3))
