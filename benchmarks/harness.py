@@ -58,22 +58,23 @@ def plan(
         retry_failed: Run again what failed.
 
     Returns:
-        One entry a spec, in the same order. Loads each data set once, for its fingerprint.
+        One entry a run, in the same order. Loads each data set once, for its fingerprint. A data set whose real files
+        are missing goes by the name of its procedural source; specs that come to the same run make one entry.
     """
-    data: dict[str, tuple[str, str, Literal["real", "procedural"]]] = {}
+    data: dict[str, tuple[str, str, str, Literal["real", "procedural"]]] = {}
     device_class = devices.device_class(settings.device, settings.threads, settings.execution)
-    jobs = []
+    found = dict[str, Job]()
     for spec in specs:
         if spec.dataset not in data:
             dataset = registry.dataset(spec.dataset).load(settings.data_root)
-            data[spec.dataset] = dataset.fingerprint(), rows.rows_identity(dataset), dataset.source
-        fingerprint, row_hash, source = data[spec.dataset]
-        identity = train_identity(spec, fingerprint=fingerprint, rows=row_hash, device_class=device_class)
-        jobs.append(
-            Job(train_id=train_id(spec, identity), identity=identity, source=source, spec=spec, settings=settings)
-        )
-    history = History(store, needed=any(not store.exists(job.train_id) for job in jobs))
-    return [_planned(job, store, history, retry_failed) for job in jobs]
+            data[spec.dataset] = dataset.name, dataset.fingerprint(), rows.rows_identity(dataset), dataset.source
+        name, fingerprint, row_hash, source = data[spec.dataset]
+        named = spec.model_copy(update={"dataset": name})
+        identity = train_identity(named, fingerprint=fingerprint, rows=row_hash, device_class=device_class)
+        job = Job(train_id=train_id(named, identity), identity=identity, source=source, spec=named, settings=settings)
+        found.setdefault(job.train_id, job)
+    history = History(store, needed=any(not store.exists(train_id) for train_id in found))
+    return [_planned(job, store, history, retry_failed) for job in found.values()]
 
 
 def refresh(planned: Sequence[Planned], store: ResultStore) -> None:

@@ -10,6 +10,7 @@ import ast
 import hashlib
 import importlib.util
 import json
+import re
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -61,7 +62,8 @@ def train_id(spec: RunSpec, identity: dict[str, str]) -> str:
     Returns:
         E.g. ``beta_vae-dsprites-s0-5f2c1a9be07d``: it names the run's folder.
     """
-    return f"{spec.model}-{spec.dataset}-s{spec.seed}-{_digest(_canonical(identity))[:12]}"
+    data = re.sub(r"[^A-Za-z0-9._]+", "-", spec.dataset)[:60]  # a rule for the rows has other characters
+    return f"{spec.model}-{data}-s{spec.seed}-{_digest(_canonical(identity))[:12]}"
 
 
 def score_id(train_id: str, metric: str, entry: registry.MetricEntry, codes: registry.Codes = "dims") -> str:

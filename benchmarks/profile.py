@@ -108,7 +108,7 @@ def plan_specs(
         UsageError: If a name matches nothing.
     """
     chosen = _match("model", models, registry.MODELS) or [*profile.models, *added]
-    chosen_datasets = _match("data set", datasets, registry.DATASETS) or list(profile.datasets)
+    chosen_datasets = _match_datasets(datasets) or list(profile.datasets)
     names = dict.fromkeys([*chosen, "untrained"])
     for key in profile.defaults:
         if not any(key in _fields(name) for name in names):
@@ -197,6 +197,17 @@ def _overrides(profile: Profile, model: str) -> dict[str, JsonValue]:
 def _fields(model: str) -> set[str]:
     schema: type[BaseModel] = registry.model(model).config_class()
     return set(schema.model_fields)
+
+
+def _match_datasets(patterns: Iterable[str]) -> list[str]:
+    """Data sets by name or glob, each with the rule for its rows that follows a colon."""
+    chosen: dict[str, None] = {}
+    for pattern in patterns:
+        names, colon, rule = pattern.partition(":")
+        found = [f"{name}{colon}{rule}" for name in _match("data set", [names], registry.DATASETS)]
+        registry.dataset(found[0])  # a rule that is none is refused before anything is loaded
+        chosen |= dict.fromkeys(found)
+    return list(chosen)
 
 
 def _match(kind: str, patterns: Iterable[str], known: Iterable[str]) -> list[str]:

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from minebench.benchmarks.suggestions import UsageError, unknown_name
-from minebench.datasets.files import find_data_file
+from minebench.datasets.files import Report, find_data_file, unheard
+from minebench.datasets.subsets import Rule, TrainingSubset, parse_rule
 
 _Entry = TypeVar("_Entry")
 Codes = Literal["dims", "blocks"]  # whether single codes are scored, or blocks of them
@@ -55,15 +56,30 @@ class DatasetEntry:
     """A data set: its loader takes a root folder, or None for the default, and returns a ``FactorDataset``."""
 
     title: str
-    loader: str
+    loader: str | Callable[..., Any]  # "module:function", or the function itself
     description: str
     files: str = ""  # "module:NAMES" of the real files that the loader looks for; "" if there are none
+    card: str = ""  # "module:CARD" of what can be said without opening it; "" if there are no real files
+    embedded: str = ""  # the data set taken where the real files are missing, if it has a name of its own
     pixel_exact: bool = False  # whether the procedural source equals the real files in every pixel
     paper: str = ""
+    rule: Rule | None = None  # which rows may be trained on, where not all are
 
-    def load(self, root: Path | None = None) -> Any:
-        """The data set, from its real files below ``root`` or from its procedural source."""
-        return _resolve(self.loader)(root)
+    def load(self, root: Path | None = None, report: Report = unheard) -> Any:
+        """The data set, from its real files below ``root`` or from its procedural source.
+
+        Raises:
+            UsageError: If a rule does not fit it.
+        """
+        data = _resolve(self.loader)(root, **({} if report is unheard else {"report": report}))
+        if self.rule is None:
+            return data
+        subset = TrainingSubset(data, self.rule)
+        try:
+            subset.own_split()
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        return subset
 
     def source(self, root: Path) -> Literal["real", "procedural"]:
         """Where ``load`` would take the images from; loads nothing."""
@@ -189,8 +205,63 @@ DATASETS: dict[str, DatasetEntry] = {
         loader="minebench.datasets.dsprites:load_dsprites",
         description="737,280 binary 64x64 images of a sprite: shape 3, scale 6, orientation 40, x 32, y 32",
         files="minebench.datasets.dsprites:FILE_NAMES",
+        card="minebench.datasets.dsprites:CARD",
         pixel_exact=True,
         paper="Matthey et al. 2017, github.com/google-deepmind/dsprites-dataset",
+    ),
+    "shapes3d": DatasetEntry(
+        title="3D Shapes",
+        loader="minebench.datasets.shapes3d:load_shapes3d",
+        description="480,000 renderings of a room, RGB 64x64: hues 10, 10, 10, scale 8, shape 4, orientation 15",
+        files="minebench.datasets.shapes3d:FILE_NAMES",
+        card="minebench.datasets.shapes3d:CARD",
+        embedded="shapes3d_like",
+        paper="Burgess and Kim 2018, github.com/google-deepmind/3d-shapes",
+    ),
+    "mpi3d_toy": DatasetEntry(
+        title="MPI3D-toy",
+        loader="minebench.datasets.mpi3d:load_mpi3d_toy",
+        description="1,036,800 simplistic renderings of an object on an arm, RGB 64x64, seven factors",
+        files="minebench.datasets.mpi3d:TOY_NAMES",
+        card="minebench.datasets.mpi3d:TOY_CARD",
+        embedded="mpi3d_like",
+        paper="Gondal et al. 2019, arXiv:1906.03292",
+    ),
+    "mpi3d_realistic": DatasetEntry(
+        title="MPI3D-realistic",
+        loader="minebench.datasets.mpi3d:load_mpi3d_realistic",
+        description="1,036,800 realistic renderings of an object on an arm, RGB 64x64, seven factors",
+        files="minebench.datasets.mpi3d:REALISTIC_NAMES",
+        card="minebench.datasets.mpi3d:REALISTIC_CARD",
+        embedded="mpi3d_like",
+        paper="Gondal et al. 2019, arXiv:1906.03292",
+    ),
+    "mpi3d_real": DatasetEntry(
+        title="MPI3D-real",
+        loader="minebench.datasets.mpi3d:load_mpi3d_real",
+        description="1,036,800 photographs of an object on a robot's arm, RGB 64x64, seven factors",
+        files="minebench.datasets.mpi3d:REAL_NAMES",
+        card="minebench.datasets.mpi3d:REAL_CARD",
+        embedded="mpi3d_like",
+        paper="Gondal et al. 2019, arXiv:1906.03292",
+    ),
+    "mpi3d_real_complex": DatasetEntry(
+        title="MPI3D-real-complex",
+        loader="minebench.datasets.mpi3d:load_mpi3d_real_complex",
+        description="460,800 photographs of objects of daily life on a robot's arm, RGB 64x64, seven factors",
+        files="minebench.datasets.mpi3d:REAL_COMPLEX_NAMES",
+        card="minebench.datasets.mpi3d:REAL_COMPLEX_CARD",
+        embedded="mpi3d_like",
+        paper="Gondal et al. 2019, arXiv:1906.03292",
+    ),
+    "celeba": DatasetEntry(
+        title="CelebA",
+        loader="minebench.datasets.celeba:load_celeba",
+        description="202,599 photographs of faces, cropped to RGB 64x64, with 40 correlated attributes; no grid",
+        files="minebench.datasets.celeba:FILE_NAMES",
+        card="minebench.datasets.celeba:CARD",
+        embedded="celeba_like",
+        paper="Liu et al. 2015, arXiv:1411.7766",
     ),
     "shapes_mini": DatasetEntry(
         title="shapes-mini",
@@ -486,10 +557,22 @@ def model(name: str) -> ModelEntry:
 def dataset(name: str) -> DatasetEntry:
     """The entry of a data set.
 
+    Args:
+        name: A key of ``DATASETS``, which a rule for the rows to train on may follow after a colon, e.g.
+            ``dsprites:correlated=orientation,posX,0.2`` (see ``minebench.datasets.subsets``).
+
     Raises:
-        UsageError: If there is none, with the nearest name.
+        UsageError: If there is none, with the nearest name, or the rule is none.
     """
-    return _look_up("data set", DATASETS, name)
+    key, colon, text = name.partition(":")
+    entry = _look_up("data set", DATASETS, key)
+    if not colon:
+        return entry
+    try:
+        rule = parse_rule(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return replace(entry, title=f"{entry.title} {rule.title}", rule=rule)
 
 
 def metric(name: str) -> MetricEntry:
@@ -601,7 +684,7 @@ def _look_up(kind: str, table: dict[str, _Entry], name: str) -> _Entry:
     return table[name]
 
 
-def _resolve(target: str | type) -> Any:
+def _resolve(target: str | Callable[..., Any]) -> Any:
     if not isinstance(target, str):
         return target
     module, _, name = target.partition(":")
