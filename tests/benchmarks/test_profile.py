@@ -55,7 +55,7 @@ def test_changes_reach_the_settings_and_the_label(mini_profile):
 
 
 def test_globs_and_seeds_choose(mini_profile):
-    specs = plan_specs(load_profile(str(mini_profile)), models=["beta_*"], datasets=["shapes*"], seeds=[3, 4])
+    specs = plan_specs(load_profile(str(mini_profile)), models=["beta_*"], datasets=["shapes_m*"], seeds=[3, 4])
     trained = [(model, seed) for seed in (3, 4) for model in ("beta_vae", "beta_tcvae")]
     assert [(spec.model, spec.seed) for spec in specs] == [*trained, ("untrained", 3), ("untrained", 4)]
 
