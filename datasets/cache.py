@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 _SEAL_BYTES = 1024
 _SEAL_KIND = "minebench array store 1"
+_READ_BYTES = 1 << 23
 _PATIENCE = 1800.0  # seconds to wait for another process before going on without a store
 
 
@@ -128,6 +129,24 @@ def open_store(path: Path, recipe: Recipe) -> Stored | None:
     if tail != _seal(recipe, sha256) or (recipe.sha256 or sha256) != sha256:
         return None
     return Stored(np.memmap(path, recipe.dtype, "r", shape=recipe.shape).view(np.ndarray), sha256)
+
+
+def sha256_of(array: np.ndarray, report: Report = unheard) -> str:
+    """sha256 of an array's bytes, read block by block: what a store's seal is compared with.
+
+    Args:
+        array: Any contiguous array of at least one dimension; it may be a memory map.
+        report: Is told how many rows are read.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    n_block = max(_READ_BYTES // max(array[:1].nbytes, 1), 1)
+    for start in range(0, len(array), n_block):
+        digest.update(np.ascontiguousarray(array[start : start + n_block]).data)
+        report("sha256 of the images", min(start + n_block, len(array)), len(array))
+    return digest.hexdigest()
 
 
 def _seal(recipe: Recipe, sha256: str) -> bytes:

@@ -18,6 +18,7 @@ class PublishedFile:
         checksum: ``md5:...`` or ``sha256:...``, where it is known.
         urls: Addresses of the file itself, the authors' own first; none where it cannot be had without
             a person's consent or browser.
+        needed: Whether the data set cannot be read without it.
     """
 
     name: str
@@ -26,6 +27,7 @@ class PublishedFile:
     n_bytes: int | None = None
     checksum: str | None = None
     urls: tuple[str, ...] = ()
+    needed: bool = True
 
     def __str__(self) -> str:
         """The name with what it must be, e.g. ``3dshapes.h5 (267,573,662 bytes, sha256 0a0f...)``."""

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minebench.datasets.cache import Recipe, obtain, open_store
+from minebench.datasets.cache import Recipe, obtain, open_store, sha256_of
 from minebench.datasets.files import DataFileError
 
 CONTENT = np.random.default_rng(0).integers(0, 255, (1000, 8), np.uint8)
@@ -187,6 +187,13 @@ def test_progress_is_told_in_rows(path, recipe):
     told = []
     obtain(path, recipe, lambda *words: told.append(words))
     assert told == [("content.u8", rows, 1000) for rows in (1, 300, 999, 1000)]
+
+
+def test_the_hash_of_a_stored_array_is_taken_in_blocks_and_is_that_of_its_seal(path, recipe, monkeypatch):
+    monkeypatch.setattr("minebench.datasets.cache._READ_BYTES", 8 * 300)
+    stored, told = obtain(path, recipe), []
+    assert sha256_of(stored.array, lambda *words: told.append(words)) == stored.sha256
+    assert [done for _, done, _ in told] == [300, 600, 900, 1000]
 
 
 SLOW_WRITER = """
