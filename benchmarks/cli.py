@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from minebench.benchmarks import data_cli
+
 if TYPE_CHECKING:
     from minebench.benchmarks.harness import Planned
     from minebench.benchmarks.job import RunSettings
@@ -24,10 +26,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 models_app = typer.Typer(help="The models that are registered.", no_args_is_help=True)
-datasets_app = typer.Typer(help="The data sets.", no_args_is_help=True)
 metrics_app = typer.Typer(help="The metrics.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
-app.add_typer(datasets_app, name="datasets")
+app.add_typer(data_cli.app, name="datasets")
 app.add_typer(metrics_app, name="metrics")
 
 Models = Annotated[list[str] | None, typer.Option("-m", "--model", help="Model, or a glob; repeat for more.")]
@@ -238,14 +239,6 @@ def models_info(name: str, plugin: Plugins = None, as_json: AsJson = False) -> N
     registry.load_installed()
     registry.load_plugins(tuple(plugin or ()))
     _print_info(listing.model_info(name), as_json)
-
-
-@datasets_app.command("list")
-def datasets_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List the data sets, and whether the real files are there."""
-    from minebench.benchmarks import listing
-
-    _print_table(listing.datasets(data_dir), as_json)
 
 
 @metrics_app.command("list")

@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar
 
 from minebench.benchmarks.suggestions import UsageError, unknown_name
 from minebench.datasets.files import Report, find_data_file, unheard
+from minebench.datasets.published import Card
 from minebench.datasets.subsets import Rule, TrainingSubset, parse_rule
 
 _Entry = TypeVar("_Entry")
@@ -81,9 +82,18 @@ class DatasetEntry:
             raise UsageError(str(error)) from error
         return subset
 
+    def find(self, root: Path) -> Path | None:
+        """The first of the real files below ``root``; None if there is none."""
+        return find_data_file(root, _resolve(self.files)) if self.files else None
+
     def source(self, root: Path) -> Literal["real", "procedural"]:
         """Where ``load`` would take the images from; loads nothing."""
-        return "real" if self.files and find_data_file(root, _resolve(self.files)) else "procedural"
+        return "real" if self.find(root) else "procedural"
+
+    def about(self) -> Card:
+        """What can be said without opening it; only with ``card``."""
+        card: Card = _resolve(self.card)
+        return card
 
 
 @dataclass(frozen=True)
