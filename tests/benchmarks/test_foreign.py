@@ -96,7 +96,7 @@ def test_arrays_that_no_metric_should_score_are_refused_as_a_whole(arrays):
     ):
         with pytest.raises(ValueError, match=message):
             minebench.score(*wrong)
-    with pytest.raises(ValueError, match=r"columns \[3\]; the 3 codes are columns 0..2"):
+    with pytest.raises(ValueError, match=r"^blocks name the columns \[3\]; the 3 codes are columns 0..2"):
         minebench.score(codes, factors, blocks=((0,), (3,)))
     assert minebench.score(codes, factors + 0.5, metrics="gaussian_total_correlation").keys() == {
         "gaussian_total_correlation"
