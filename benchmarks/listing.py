@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,8 +194,8 @@ def scores_text(found: Sequence["Scored"]) -> str:
 
 
 def json_text(value: Any) -> str:
-    """Plain data as JSON; NaN and infinities, which JSON does not have, are refused."""
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    """Plain data as JSON; NaN and infinities, which JSON does not have, are null."""
+    return json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def clock(seconds: float) -> str:
@@ -202,6 +203,14 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _scored_codes(name: str, entry: registry.MetricEntry) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from minebench.benchmarks import harness, registry
@@ -33,6 +34,17 @@ def _registry_is_restored():
 @pytest.fixture
 def store(tmp_path: Path) -> ResultStore:
     return ResultStore(tmp_path / "runs")
+
+
+@pytest.fixture
+def write(tmp_path: Path, arrays: dict[str, np.ndarray]) -> Callable[..., Path]:
+    """Write the test's own ``arrays`` to an ``.npz`` file, with others beside them or in their place."""
+
+    def write(**more: Any) -> Path:
+        np.savez(tmp_path / "a.npz", **arrays | more)
+        return tmp_path / "a.npz"
+
+    return write
 
 
 @pytest.fixture

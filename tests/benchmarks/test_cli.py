@@ -276,21 +276,6 @@ def test_help_and_listings_load_no_torch():
     assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
 
 
-def test_foreign_codes_are_scored_and_foreign_encoders_encoded():
-    data = load_shapes_mini()
-    codes, factors, blocks, *_ = minebench.encode(lambda images: images.mean(axis=(1, 3))[:, ::8], "shapes_mini")
-    assert codes.shape == (len(data) // 10, 8)
-    assert blocks is None
-    results = minebench.score(codes, factors, metrics=["mig", "irs"])
-    assert set(results) == {"mig", "irs"}
-    assert results["mig"].value == minebench.score(codes, factors, metrics=["mig"])["mig"].value
-    assert minebench.score(factors.astype(float), factors, metrics=["mig"])["mig"].value == pytest.approx(1.0, abs=0.05)
-    with pytest.raises(ValueError, match=r"must return \(n, n_codes\) for n = 250 images; got \(250, 1, 64, 64\)"):
-        minebench.encode(lambda images: images, "shapes_mini")
-    subset, *_ = minebench.encode(lambda images: images.mean((2, 3)), data, rows=np.arange(5))
-    assert len(subset) == 5
-
-
 def code_blocks(text, language):
     return [part.split("```")[0] for part in text.split(f"```{language}\n")[1:]]
 

@@ -13,15 +13,6 @@ def arrays():
     return {"codes": rng.normal(size=(300, 4)).astype(np.float32), "factors": rng.integers(3, size=(300, 2))}
 
 
-@pytest.fixture
-def write(tmp_path, arrays):
-    def write(**more):
-        np.savez(tmp_path / "a.npz", **arrays | more)
-        return tmp_path / "a.npz"
-
-    return write
-
-
 def test_files_without_the_two_arrays_are_refused(tmp_path, arrays):
     path = tmp_path / "a.npz"
     with pytest.raises(ValueError, match=r"no file at .*a.npz; expected an .npz file with arrays codes and factors"):

@@ -11,6 +11,7 @@ from minebench.benchmarks import cli, registry, scoring
 from minebench.benchmarks.codes_file import load_codes
 from minebench.benchmarks.representation import Representation
 from minebench.benchmarks.streams import numpy_stream
+from minebench.datasets.shapes_mini import load_shapes_mini
 from minebench.metrics import block_information as block_information_module
 
 SINGLE = [name for name, entry in registry.METRICS.items() if entry.scores("dims")]
@@ -28,15 +29,6 @@ def arrays():
     rng = np.random.default_rng(0)
     factors = rng.integers(2, size=(200, 3))
     return {"codes": factors + 0.3 * rng.normal(size=factors.shape), "factors": factors}
-
-
-@pytest.fixture
-def write(tmp_path, arrays):
-    def write(**more):
-        np.savez(tmp_path / "a.npz", **arrays | more)
-        return tmp_path / "a.npz"
-
-    return write
 
 
 def invoke(*words):
@@ -226,3 +218,18 @@ def test_what_cannot_be_scored_is_refused_with_the_file_and_the_reason(write, ar
             invoke(*words)
     with pytest.raises(ValueError, match="did you mean 'mig'"):
         invoke(path, "-m", "migg")
+
+
+def test_foreign_codes_are_scored_and_foreign_encoders_encoded():
+    data = load_shapes_mini()
+    codes, factors, blocks, *_ = minebench.encode(lambda images: images.mean(axis=(1, 3))[:, ::8], "shapes_mini")
+    assert codes.shape == (len(data) // 10, 8)
+    assert blocks is None
+    results = minebench.score(codes, factors, metrics=["mig", "irs"])
+    assert set(results) == {"mig", "irs"}
+    assert results["mig"].value == minebench.score(codes, factors, metrics=["mig"])["mig"].value
+    assert minebench.score(factors.astype(float), factors, metrics=["mig"])["mig"].value == pytest.approx(1.0, abs=0.05)
+    with pytest.raises(ValueError, match=r"must return \(n, n_codes\) for n = 250 images; got \(250, 1, 64, 64\)"):
+        minebench.encode(lambda images: images, "shapes_mini")
+    subset, *_ = minebench.encode(lambda images: images.mean((2, 3)), data, rows=np.arange(5))
+    assert len(subset) == 5

@@ -94,9 +94,10 @@ def test_an_unknown_name_is_compared_with_all_that_have_an_answer():
             info(wrong)
 
 
-def test_what_is_no_number_is_no_json():
-    with pytest.raises(ValueError, match="JSON compliant"):
-        listing.json_text({"value": float("nan")})
+def test_what_json_has_no_number_for_is_null():
+    found = {"kl": float("inf"), "steps": 3, "parts": (0.5, [float("nan")], {"a": -float("inf")}), "name": "inf"}
+    expected = {"kl": None, "steps": 3, "parts": [0.5, [None], {"a": None}], "name": "inf"}
+    assert json.loads(listing.json_text(found)) == expected
 
 
 @pytest.mark.parametrize(
