@@ -1,4 +1,4 @@
-"""How fast images leave a packed grid, against the loop over single images that a data loader runs."""
+"""How fast images leave a data set, against the loop over single images that a data loader runs."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,10 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms.functional import to_tensor
 
+from minebench.datasets.attribute_table import AttributeTable
 from minebench.datasets.dsprites import load_dsprites
 from minebench.datasets.packed_grid import PackedGrid
+from minebench.datasets.pixel_grid import PixelGrid
 from minebench.datasets.splits import held_out_split
+from minebench.datasets.subsets import Correlated, TrainingSubset
 
 pytestmark = pytest.mark.slow
 
@@ -78,3 +84,72 @@ def test_sampling_with_a_fixed_factor_costs_microseconds(benchmark, dsprites):
 def test_the_split_of_all_rows_costs_less_than_its_share(benchmark, dsprites):
     benchmark(held_out_split, dsprites)
     assert seconds(lambda: held_out_split(dsprites)) < 0.3
+
+
+N_RGB = 20_000  # 246 MB: larger than any cache of the processor
+
+
+@pytest.fixture(scope="module")
+def rgb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PixelGrid]:
+    """RGB images in a file that is mapped, warm."""
+    path = tmp_path_factory.mktemp("rgb") / "pixels.u8"
+    rng = np.random.default_rng(0)
+    with path.open("wb") as file:
+        for _ in range(N_RGB // 1000):
+            file.write(rng.integers(0, 256, (1000, 64, 64, 3), np.uint8).data)
+    pixels = np.memmap(path, np.uint8, "r", shape=(N_RGB, 64, 64, 3)).view(np.ndarray)
+    pixels.sum()
+    yield PixelGrid("toy", "real", pixels, ("a", "b"), (200, 100))
+    path.unlink()
+
+
+class Pictures(Dataset[torch.Tensor]):
+    """The same array as a data loader's data set: one image at a time, converted by torchvision."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, row: int) -> torch.Tensor:
+        return to_tensor(self.pixels[row])
+
+
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+def test_random_rgb_batches_of_a_mapped_file_beat_a_data_loader_ten_times(benchmark, rgb):
+    """Both in one process and one thread. The loader gives floats, so the ratio as floats is told beside it."""
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    batches = [rng.permutation(N_RGB)[:256] for _ in range(40)]
+    few = batches[:8]
+    loader = DataLoader(Pictures(rgb.pixels), batch_sampler=[batch.tolist() for batch in few])
+    first = next(iter(loader))
+    assert np.array_equal((first.numpy() * 255).round().astype(np.uint8), rgb.images(batches[0]))
+
+    benchmark(each, rgb.images, batches)
+    ours = seconds(lambda: each(rgb.images, batches)) / len(batches)
+    theirs = seconds(lambda: list(loader)) / len(few)
+    converted = seconds(lambda: each(lambda rows: torch.from_numpy(rgb.images(rows)).float().div_(255), batches)) / 40
+    benchmark.extra_info["images_per_second"] = round(256 / ours)
+    benchmark.extra_info["as_floats_per_second"] = round(256 / converted)
+    benchmark.extra_info["data_loader_per_second"] = round(256 / theirs)
+    benchmark.extra_info["ratio_to_data_loader"] = round(theirs / ours, 1)
+    benchmark.extra_info["ratio_as_floats"] = round(theirs / converted, 1)
+    assert theirs / ours > 10
+
+
+def test_a_rule_for_the_training_rows_costs_no_more_than_three_splits(benchmark, dsprites):
+    """On all of dSprites; ``own_split`` is kept, so a run pays once."""
+    rule = Correlated("orientation", "posX", 0.2)
+    benchmark(lambda: TrainingSubset(dsprites, rule).own_split())
+    plain = seconds(lambda: held_out_split(dsprites))
+    assert seconds(lambda: TrainingSubset(dsprites, rule).own_split()) - plain < 3 * plain
+
+
+def test_sampling_attributes_of_200_000_images_costs_milliseconds(benchmark):
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 2, (202_599, 40)).astype(np.uint8)
+    table = AttributeTable(tuple(f"a{k}" for k in range(40)), (2,) * 40, values)
+    benchmark(table.sample, 64, rng, {"a3": 1, "a7": 0})
+    assert seconds(lambda: table.sample(64, rng, {"a3": 1, "a7": 0})) < 0.02
