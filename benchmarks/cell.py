@@ -1,22 +1,18 @@
 """One run, from its job to its result: train, encode once, score, record.
 
-``run_cell`` is what ``minebench train`` and every back end call; started as a module on a run's folder it is the
-process of one run. It is idempotent: a run that was interrupted goes on from its checkpoint.
+``run_cell`` is what the process of a run carries out (``process.py``). It is idempotent: a run that was interrupted
+goes on from its checkpoint.
 """
 
 import json
 import os
 import shutil
-import signal
-import sys
 import threading
 import time
 import traceback
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
-
-from filelock import Timeout
 
 from minebench.benchmarks import checkpoint, devices, provenance, registry, rows
 from minebench.benchmarks.batches import Batches
@@ -32,25 +28,37 @@ from minebench.benchmarks.scoring import score_run
 from minebench.benchmarks.suggestions import UsageError
 from minebench.benchmarks.term_log import DivergedError
 from minebench.benchmarks.trainer import TrainerState, train
-from minebench.benchmarks.workbench import Workbench, for_job
+from minebench.benchmarks.workbench import LoadDataset, Workbench, for_job, load_dataset
 from minebench.leaderboard.results import Failure, ResultStore, RunResult
 
 LOG_FILE = "log.jsonl"
 CHECKPOINTS = "checkpoints"
-EXIT_DONE, EXIT_FAILED, EXIT_BUSY, EXIT_STOPPED = 0, 74, 75, 130  # 1 is Python's own, where it cannot even start
 
 
 class StoppedError(Exception):
     """The run was asked to stop; it has left a checkpoint."""
 
 
-def run_cell(job: Job, store: ResultStore, stop: threading.Event | None = None) -> Iterator[Progress]:
+class LostDeviceError(RuntimeError):
+    """The device answers no more; in company nobody can tell which run it was."""
+
+
+def run_cell(
+    job: Job,
+    store: ResultStore,
+    stop: threading.Event | None = None,
+    *,
+    load: LoadDataset = load_dataset,
+    in_company: bool = False,
+) -> Iterator[Progress]:
     """Carry out one run and save its result; a failure becomes a result, too.
 
     Args:
         job: What to run.
         store: Where its folder and its result lie.
         stop: When set, the run writes a checkpoint at the next step and stops.
+        load: How its data is loaded.
+        in_company: Whether other runs take turns with it in this process.
 
     Yields:
         Its progress, after every step and stage.
@@ -58,6 +66,7 @@ def run_cell(job: Job, store: ResultStore, stop: threading.Event | None = None) 
     Raises:
         filelock.Timeout: If another process is at this run.
         StoppedError: If it was stopped.
+        LostDeviceError: If something went wrong after which the device answers no more, in company.
     """
     with store.lock(job.train_id).acquire(timeout=0):
         folder = store.folder(job.train_id)
@@ -68,11 +77,13 @@ def run_cell(job: Job, store: ResultStore, stop: threading.Event | None = None) 
         job.write(folder)
         started = provenance.now()
         try:
-            run = _run(job, folder, stop or threading.Event(), started)
+            run = _run(job, folder, stop or threading.Event(), started, load)
             result = yield from devices.on_own_stream(run, job.settings.device)
         except StoppedError:
             raise
         except Exception as error:  # the one broad except: whatever goes wrong in a run is data
+            if in_company and not devices.answers(job.settings.device):
+                raise LostDeviceError(f"{job.settings.device} answers no more, first to {job.spec.name}") from error
             result = failed_result(job, _failure(error, folder), started)
         store.save(result)
         if result.status == "done":
@@ -80,12 +91,14 @@ def run_cell(job: Job, store: ResultStore, stop: threading.Event | None = None) 
         yield Progress(stage="done", step=result.steps, steps=result.steps, pid=os.getpid(), time=time.time())
 
 
-def _run(job: Job, folder: Path, stop: threading.Event, started: str) -> Generator[Progress, None, RunResult]:
+def _run(
+    job: Job, folder: Path, stop: threading.Event, started: str, load: LoadDataset
+) -> Generator[Progress, None, RunResult]:
     trained = registry.model(job.spec.model).trained
     steps = job.spec.train.steps if trained else 0
     meter = Meter(steps, os.getpid())
     yield meter.at("load", 0)
-    bench = for_job(job)
+    bench = for_job(job, load)
     _check_identity(job, bench)
     seconds = (yield from _train(job, folder, bench, stop, meter)) if trained else 0.0
     yield meter.at("evaluate", steps)
@@ -155,23 +168,25 @@ def _train(
         graphs = GraphSteps(state, batches, spec.train.precision) if execution == "graph" else None
     _log(folder, {"event": "start", "step": state.step, "pixels": pixels.place, "execution": execution})
     advance = graphs.advance if graphs else None
-    begin, saved = time.perf_counter() - state.seconds, state.seconds
     yield meter.at("train", state.step)
+    turn = saved = time.perf_counter()
     for means in train(state, batches, spec.train, log_every=settings.log_every, advance=advance):
-        state.seconds = time.perf_counter() - begin
+        state.seconds += time.perf_counter() - turn  # its own turns alone: those of its company are not its cost
         while graphs and graphs.news:
             _log(folder, graphs.news.pop(0) | {"step": state.step})
         if means is not None:
             _log(folder, {"step": state.step, "seconds": round(state.seconds, 3)} | means)
         stopping = stop.is_set() and state.step < spec.train.steps
-        if stopping or state.step == spec.train.steps or state.seconds - saved >= settings.checkpoint_seconds:
+        due = time.perf_counter() - saved >= settings.checkpoint_seconds
+        if stopping or due or state.step == spec.train.steps:
             state.check()  # weights that are no longer finite never become a checkpoint
             checkpoint.save(folder / CHECKPOINTS, state, bench.header)
-            saved = state.seconds
+            saved = time.perf_counter()
         if stopping:
             _log(folder, {"event": "stopped", "step": state.step})
             raise StoppedError(f"{spec.name} stopped at step {state.step}; the same command goes on from there")
         yield meter.at("train", state.step)
+        turn = time.perf_counter()
     return state.seconds
 
 
@@ -188,34 +203,3 @@ def _failure(error: Exception, folder: Path) -> Failure:
 def _log(folder: Path, record: dict[str, Any]) -> None:
     with (folder / LOG_FILE).open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
-
-
-def main(folder: Path, parent: int) -> int:
-    """The process of one run: ``python -m minebench.benchmarks.cell FOLDER PARENT``, with the job in the folder.
-
-    It tells its progress in a file, stops with a checkpoint on SIGTERM or SIGINT or when its parent (a process number)
-    is gone, and its exit status says how it ended.
-    """
-    job = Job.read(folder)
-    store = ResultStore(folder.parent.parent)
-    registry.load_installed()
-    registry.load_plugins(job.settings.plugins)
-    stop, told = threading.Event(), 0.0
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        for progress in run_cell(job, store, stop):
-            if progress.stage != "train" or progress.time - told > 0.5 or progress.step == progress.steps:
-                progress.write(folder)
-                told = progress.time
-            if os.getppid() != parent:
-                stop.set()
-    except StoppedError:
-        return EXIT_STOPPED
-    except Timeout:
-        return EXIT_BUSY
-    return EXIT_DONE if store.load(job.train_id).status == "done" else EXIT_FAILED
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -150,6 +150,20 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+def answers(device: str) -> bool:
+    """Whether a device still works: after some errors (a failed assertion in a kernel) a process has lost its GPU."""
+    try:
+        synchronize(find_device(device))
+    except RuntimeError:
+        return False
+    return True
+
+
+def runs_per_process(device: str) -> int:
+    """How many runs of one model share a process: a step of one leaves most of a GPU idle, and none of a CPU core."""
+    return 8 if device.startswith("cuda") else 1
+
+
 def peak_memory_bytes(device: str) -> int:
     """The most memory this process has held: of the GPU if it uses one, else resident, mapped files included."""
     if device.startswith("cuda"):

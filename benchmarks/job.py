@@ -7,7 +7,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from minebench.benchmarks.spec import Frozen, RunSpec
 from minebench.leaderboard.results import write_atomically
@@ -31,6 +31,7 @@ class RunSettings(Frozen):
     plugins: tuple[Path, ...] = ()
     log_every: PositiveInt = 50
     checkpoint_seconds: NonNegativeFloat = 20.0  # a kill loses at most so much of training
+    seeds_per_process: int | None = Field(None, ge=1, le=16)  # of one model and data set; None: as the device likes
 
 
 class Job(Frozen):

@@ -1,5 +1,6 @@
 """A model with its data on a device: built for a job, or rebuilt from a checkpoint."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,10 +27,24 @@ class Workbench(NamedTuple):
     device: torch.device
 
 
-def for_job(job: Job) -> Workbench:
-    """Load the data of a job and build its model with the weights that its seed gives."""
+LoadDataset = Callable[[str, Path | None], FactorDataset]
+
+
+def load_dataset(name: str, data_root: Path | None) -> FactorDataset:
+    """The data set of a registry name, from its files below a folder or from its procedural source."""
+    dataset: FactorDataset = registry.dataset(name).load(data_root)
+    return dataset
+
+
+def for_job(job: Job, load: LoadDataset = load_dataset) -> Workbench:
+    """Load the data of a job and build its model with the weights that its seed gives.
+
+    Args:
+        job: What to run.
+        load: How data is loaded; runs in company share it.
+    """
     device = devices.configure(job.settings.device, job.settings.threads)
-    dataset: FactorDataset = registry.dataset(job.spec.dataset).load(job.settings.data_root)
+    dataset = load(job.spec.dataset, job.settings.data_root)
     split = held_out_split(dataset)
     header = checkpoint.Header(
         train_id=job.train_id,
@@ -63,7 +78,7 @@ def for_checkpoint(path: Path, *, device: str = "cpu", threads: int = 1, data_ro
     model = build_model(header, chosen)
     checkpoint.load_weights(file, model)
     model.eval()
-    dataset: FactorDataset = registry.dataset(header.spec.dataset).load(data_root)
+    dataset = load_dataset(header.spec.dataset, data_root)
     if dataset.fingerprint() != header.data_fingerprint:
         raise UsageError(
             f"{file} was trained on other pixels of {header.spec.dataset} than those found here "

@@ -1,7 +1,7 @@
-"""Runs on this machine: one process a run, as many at once as there are slots.
+"""Runs on this machine: one process a run, as many at once as there are slots; on a GPU seeds share a process.
 
-A process of its own per run, so that one that is killed takes no other with it. Jobs and results are files in the
-store; what is yielded is only news of them.
+A process of its own per run, so that one that is killed takes no other with it; seeds that share one go on from their
+own checkpoints. Jobs and results are files in the store; what is yielded is only news of them.
 """
 
 import os
@@ -17,9 +17,10 @@ from typing import IO, Literal, NamedTuple
 
 from filelock import Timeout
 
-from minebench.benchmarks import provenance
-from minebench.benchmarks.cell import EXIT_BUSY, EXIT_STOPPED, LOG_FILE
+from minebench.benchmarks import devices, provenance
+from minebench.benchmarks.cell import LOG_FILE
 from minebench.benchmarks.job import Job
+from minebench.benchmarks.process import EXIT_ALONE, EXIT_BUSY, EXIT_STOPPED
 from minebench.benchmarks.progress import PROGRESS_FILE, Progress, read_progress
 from minebench.benchmarks.record import failed_result
 from minebench.leaderboard.results import Failure, ResultStore
@@ -39,7 +40,7 @@ class Event(NamedTuple):
 
 
 class _Running(NamedTuple):
-    job: Job
+    jobs: list[Job]  # those that have not ended
     process: subprocess.Popen[bytes]
     stderr: IO[bytes]
     started: str
@@ -48,48 +49,86 @@ class _Running(NamedTuple):
 
 
 def submit(jobs: Sequence[Job], store: ResultStore, *, slots: int, time_limit: float | None = None) -> Iterator[Event]:
-    """Run jobs, each in a process of its own.
+    """Run jobs in processes of their own, seeds of one model together where their settings say so.
 
-    Closing the iterator, or an exception at the consumer's side (Ctrl-C), asks the running processes to write a
-    checkpoint and stop, and waits for them; a second Ctrl-C kills them.
+    Closing the iterator, or an exception at the consumer's side (Ctrl-C), asks the running processes to write
+    checkpoints and stop, and waits for them; a second Ctrl-C kills them.
 
     Args:
         jobs: What to run, in order.
         store: Where results go.
         slots: Processes at a time.
-        time_limit: Seconds after which a run is killed and recorded as ``timeout``.
+        time_limit: Seconds after which a process is killed and its runs are recorded as ``timeout``.
 
     Yields:
         Events as they happen; between them at most a twentieth of a second passes unlooked at.
     """
-    waiting, held = deque(jobs), deque[tuple[float, Job]]()
+    waiting, held = deque(companies(jobs)), deque[tuple[float, Job]]()
     running: list[_Running] = []
     try:
         while waiting or held or running:
             while held and held[0][0] < time.monotonic():
-                waiting.append(held.popleft()[1])
+                waiting.append([held.popleft()[1]])
             while waiting and len(running) < slots:
-                job = waiting.popleft()
-                if _is_held(store, job):
-                    held.append((time.monotonic() + _BUSY_SECONDS, job))
-                    yield Event(job, "busy")
-                else:
-                    running.append(_start(job, store, time_limit))
-                    yield Event(job, "started")
+                company = waiting.popleft()
+                busy = [job for job in company if _is_held(store, job)]
+                held.extend((time.monotonic() + _BUSY_SECONDS, job) for job in busy)
+                yield from (Event(job, "busy") for job in busy)
+                if free := [job for job in company if job not in busy]:
+                    running.append(_start(free, store, time_limit))
+                    yield from (Event(job, "started") for job in free)
             ended = [run for run in running if _has_ended(run)]
             for run in ended:
                 running.remove(run)
-                if _settle(run, store):
-                    yield Event(run.job, "ended")
-                else:
-                    held.append((time.monotonic() + _BUSY_SECONDS, run.job))
-                    yield Event(run.job, "busy")
+                run.stderr.close()
+                for job in run.jobs:
+                    if _settle(run, job, store):
+                        yield Event(job, "ended")
+                    else:
+                        held.append((time.monotonic() + _BUSY_SECONDS, job))
+                        yield Event(job, "busy")
             for run in running:
-                yield Event(run.job, "progress", read_progress(store.folder(run.job.train_id)))
+                yield from _news(run, store)
             if not ended:
                 time.sleep(_POLL_SECONDS)
     finally:
         _stop(running)
+
+
+def companies(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Jobs that share a process: alike in all but the seed, as many as their settings (or the device) say.
+
+    Returns:
+        Every job once, in the order of the first of each company; companies of one kind differ by one job at most.
+    """
+    alike: dict[str, list[Job]] = {}
+    for job in jobs:
+        if _most(job) == 1:
+            alike[job.train_id] = [job]
+        else:
+            spec = job.spec.model_copy(update={"seed": 0})
+            alike.setdefault(spec.model_dump_json() + job.settings.model_dump_json(), []).append(job)
+    formed = []
+    for group in alike.values():
+        n = -(-len(group) // _most(group[0]))
+        formed += [group[len(group) * i // n : len(group) * (i + 1) // n] for i in range(n)]
+    return formed
+
+
+def _most(job: Job) -> int:
+    return job.settings.seeds_per_process or devices.runs_per_process(job.settings.device)
+
+
+def _news(run: _Running, store: ResultStore) -> Iterator[Event]:
+    """How far each run of a process is; one that is over need not wait for its company."""
+    in_company = len(run.jobs) > 1
+    for job in list(run.jobs):
+        progress = read_progress(store.folder(job.train_id))
+        if in_company and progress is not None and progress.stage == "done":
+            run.jobs.remove(job)
+            yield Event(job, "ended")
+        else:
+            yield Event(job, "progress", progress)
 
 
 def _is_held(store: ResultStore, job: Job) -> bool:
@@ -100,21 +139,22 @@ def _is_held(store: ResultStore, job: Job) -> bool:
         return True
 
 
-def _start(job: Job, store: ResultStore, time_limit: float | None) -> _Running:
-    folder = store.folder(job.train_id)
-    job.write(folder)
-    (folder / PROGRESS_FILE).unlink(missing_ok=True)  # of an earlier try
-    stderr = (folder / STDERR_FILE).open("wb")
+def _start(jobs: list[Job], store: ResultStore, time_limit: float | None) -> _Running:
+    folders = [store.folder(job.train_id).resolve() for job in jobs]
+    for job, folder in zip(jobs, folders, strict=True):
+        job.write(folder)
+        (folder / PROGRESS_FILE).unlink(missing_ok=True)  # of an earlier try
+    stderr = (folders[0] / STDERR_FILE).open("wb")
     process = subprocess.Popen(  # noqa: S603 -- our own module on our own folder
-        [sys.executable, "-P", "-m", "minebench.benchmarks.cell", str(folder.resolve()), str(os.getpid())],
+        [sys.executable, "-P", "-m", "minebench.benchmarks.process", *map(str, folders), str(os.getpid())],
         stdin=subprocess.DEVNULL,
         stdout=stderr,
         stderr=stderr,
-        env=_environment(job),
+        env=_environment(jobs[0]),
         process_group=0,  # a terminal's Ctrl-C reaches the harness alone, which asks the runs to stop
     )
     deadline = time.monotonic() + time_limit if time_limit else float("inf")
-    return _Running(job, process, stderr, provenance.now(), deadline, _oom_kills())
+    return _Running(jobs, process, stderr, provenance.now(), deadline, _oom_kills())
 
 
 def _environment(job: Job) -> dict[str, str]:
@@ -135,18 +175,15 @@ def _has_ended(run: _Running) -> bool:
     return False
 
 
-def _settle(run: _Running, store: ResultStore) -> bool:
-    """See that a run which ended has a result; False if another process holds it."""
-    run.stderr.close()
-    status = run.process.returncode
-    if status == EXIT_BUSY:
-        return False
-    train_id = run.job.train_id
+def _settle(run: _Running, job: Job, store: ResultStore) -> bool:
+    """See that a run whose process ended has a result; False if it is to be tried again."""
     try:
-        with store.lock(train_id).acquire(timeout=0):
+        with store.lock(job.train_id).acquire(timeout=0):
             # killed after it saved its record, or made by another harness meanwhile: the record stands
-            if not store.exists(train_id) or store.load(train_id).provenance.finished == run.job.replaces:
-                store.save(failed_result(run.job, _failure(run, store.folder(train_id)), run.started))
+            if not store.exists(job.train_id) or store.load(job.train_id).provenance.finished == job.replaces:
+                if run.process.returncode in (EXIT_BUSY, EXIT_ALONE):
+                    return False
+                store.save(failed_result(job, _failure(run, store.folder(job.train_id)), run.started))
     except Timeout:
         return False
     return True
@@ -163,13 +200,14 @@ def _failure(run: _Running, folder: Path) -> Failure:
     if status < 0 or status == EXIT_STOPPED:
         name = signal.Signals(-status).name if status < 0 else "a stop signal"
         return Failure(kind="killed", message=f"the process ended by {name} from outside", step=step, log=log)
-    text = (folder / STDERR_FILE).read_text(encoding="utf-8", errors="replace")
+    stderr = Path(run.stderr.name)  # of the whole process
+    text = stderr.read_text(encoding="utf-8", errors="replace")
     return Failure(
         kind="error",
         message=f"the process ended with status {status}",
         step=step,
         traceback=text[-4000:],
-        log=str(folder / STDERR_FILE),
+        log=str(stderr),
     )
 
 

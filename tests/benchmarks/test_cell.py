@@ -14,9 +14,10 @@ from filelock import Timeout
 
 from minebench.baselines.vae import VAE, VAEConfig
 from minebench.benchmarks import evaluation, registry
-from minebench.benchmarks.cell import EXIT_BUSY, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, StoppedError, main, run_cell
+from minebench.benchmarks.cell import StoppedError, run_cell
 from minebench.benchmarks.codes_file import load_codes
 from minebench.benchmarks.job import RunSettings
+from minebench.benchmarks.process import EXIT_BUSY, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, main
 from minebench.benchmarks.rows import scored_rows
 from minebench.benchmarks.scoring import expected_scores
 from minebench.benchmarks.workbench import for_checkpoint
@@ -234,7 +235,7 @@ def test_a_model_that_draws_from_the_global_generator_is_reproducible_too(job, s
 DRIVER = """\
 import os, signal, sys
 from pathlib import Path
-from minebench.benchmarks import batches, cell, checkpoint
+from minebench.benchmarks import batches, checkpoint, process
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -258,7 +259,7 @@ elif sys.argv[2] == "between the two files":
     checkpoint.write_weights = write_or_die
 elif sys.argv[2] == "after the second checkpoint":
     checkpoint.save = save_then_die
-sys.exit(cell.main(Path(sys.argv[1]), os.getppid()))
+sys.exit(process.main([Path(sys.argv[1])], os.getppid()))
 """
 
 
@@ -267,7 +268,7 @@ def start(job, store, how="", driver=None):
     folder = store.folder(job.train_id)
     job.write(folder)
     command = (
-        ["-m", "minebench.benchmarks.cell", str(folder), str(os.getpid())]
+        ["-m", "minebench.benchmarks.process", str(folder), str(os.getpid())]
         if driver is None
         else [str(driver), str(folder), how]
     )
@@ -299,9 +300,9 @@ def test_exit_status_tells_how_a_run_ended(job, store):
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         broken.write(store.folder(broken.train_id))
-        assert main(store.folder(broken.train_id), os.getppid()) == EXIT_FAILED
+        assert main([store.folder(broken.train_id)], os.getppid()) == EXIT_FAILED
         made.write(store.folder(made.train_id))
-        assert main(store.folder(made.train_id), parent=0) == EXIT_STOPPED  # its parent died before it could look
+        assert main([store.folder(made.train_id)], parent=0) == EXIT_STOPPED  # its parent died before it could look
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -85,11 +85,12 @@ def test_a_kill_after_the_record_was_saved_takes_no_result_away(spec, store, tmp
     [entry] = plan([spec("untrained")], store)
     run_here([entry], store)
     done = store.load(entry.job.train_id)
-    ended = local._Running(entry.job, KilledProcess(), (tmp_path / "stderr").open("wb"), "", float("inf"), 0)
-    assert local._settle(ended, store)
+    with (tmp_path / "stderr").open("wb") as stderr:
+        ended = local._Running([entry.job], KilledProcess(), stderr, "", float("inf"), 0)
+    assert local._settle(ended, entry.job, store)
     assert store.load(entry.job.train_id) == done
     with store.lock(entry.job.train_id):
-        assert not local._settle(ended, store)  # another harness is at it: nothing is written
+        assert not local._settle(ended, entry.job, store)  # another harness is at it: nothing is written
 
 
 def test_plans_that_overlap_each_get_their_whole_table(spec, store):
