@@ -2,18 +2,22 @@
 
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from minebench.benchmarks.backends.local import Event
 from minebench.benchmarks.listing import clock
 from minebench.benchmarks.progress import Progress
 from minebench.leaderboard.results import ResultStore
 
+if TYPE_CHECKING:  # scoring needs no torch, which the back end loads
+    from minebench.benchmarks.backends.local import Event
+    from minebench.benchmarks.foreign import Scored
 
-def watch_runs(events: Iterable[Event], n_runs: int, store: ResultStore) -> None:
+
+def watch_runs(events: "Iterable[Event]", n_runs: int, store: ResultStore) -> None:
     """Consume the events of a back end, showing one bar for all runs and one for each that is under way."""
     ended, started = 0, dict[str, TaskID]()
     with _bars() as bars:
@@ -33,6 +37,17 @@ def watch_runs(events: Iterable[Event], n_runs: int, store: ResultStore) -> None
                 result = store.load(train_id)
                 outcome = f"{result.failure.kind}: {result.failure.message}" if result.failure else "done"
                 bars.console.print(f"[{ended}/{n_runs}] {name} {outcome}", highlight=False, markup=False)
+
+
+def watch_scores(scores: "Iterable[Scored]") -> "list[Scored]":
+    """Consume scores as they come, showing a bar with the last of them; returns them all."""
+    found = []
+    with _bars() as bars:
+        task = bars.add_task("scores", total=None, note="")
+        for one in scores:
+            found.append(one)
+            bars.update(task, completed=len(found), note=one.label)
+    return found
 
 
 def _bars() -> Bars:

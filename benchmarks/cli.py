@@ -273,14 +273,15 @@ def metrics_score(
     number of each code's block from 0, -1 for none; and if need be n_blocks, where the last ones are empty, named,
     whether block k belongs to factor k, and nuisance, the number of the block that is to hold the rest.
     """
-    from minebench.benchmarks import foreign, listing
+    from minebench.benchmarks import bars, foreign, listing
     from minebench.benchmarks.codes_file import load_codes
     from minebench.benchmarks.suggestions import UsageError
 
     representation = load_codes(file)
     kinds: tuple[Literal["dims", "blocks"], ...] = ("dims", "blocks") if representation.blocks else ("dims",)
     try:
-        found = foreign.score_kinds(representation, kinds, n_factor_bins=n_factor_bins, seed=seed, metrics=metric)
+        scores = foreign.score_kinds(representation, kinds, n_factor_bins=n_factor_bins, seed=seed, metrics=metric)
+        found = bars.watch_scores(scores)
     except ValueError as error:
         raise UsageError(f"{file}: {error}") from error
     typer.echo(listing.json_text(listing.score_records(found)) if as_json else listing.scores_text(found))

@@ -1,7 +1,7 @@
 """Scores and codes of anyone's model, of any framework: arrays in, numbers out; no torch."""
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,7 +77,7 @@ def score(
     """
     representation = Representation(codes, factors, blocks, named, nuisance)
     kinds: tuple[registry.Codes, ...] = ("dims",) if blocks is None else ("blocks",)
-    found = score_kinds(representation, kinds, n_factor_bins=n_factor_bins, seed=seed, metrics=metrics)
+    found = list(score_kinds(representation, kinds, n_factor_bins=n_factor_bins, seed=seed, metrics=metrics))
     for one in found:
         if one.skipped:
             warnings.warn(f"{one.metric} is not scored: {one.skipped}", stacklevel=2)
@@ -91,8 +91,8 @@ def score_kinds(
     n_factor_bins: int | None = None,
     seed: int = 0,
     metrics: str | Iterable[str] | None = None,
-) -> list[Scored]:
-    """Score single codes, blocks of them, or both.
+) -> Iterator[Scored]:
+    """Score single codes, blocks of them, or both, one metric after the other.
 
     Args:
         representation: What is scored.
@@ -101,7 +101,7 @@ def score_kinds(
         seed: As in ``score``.
         metrics: As in ``score``; a named one scores the kinds that it can.
 
-    Returns:
+    Yields:
         One entry a metric and kind; only with ``metrics`` left out, some may be skipped.
 
     Raises:
@@ -111,18 +111,19 @@ def score_kinds(
     asked = _asked(kinds, [metrics] if isinstance(metrics, str) else metrics)
     _check(representation, n_factor_bins, arrays=metrics is None)
     shared: Shared = {}
-    found = []
+    skipped = []
     for name, kind in asked:
         entry = _entry(name, kind, representation, n_factor_bins)
         try:
-            found.append(Scored(name, kind, entry, measure(name, entry, representation, seed, shared)))
+            one = Scored(name, kind, entry, measure(name, entry, representation, seed, shared))
         except ValueError as error:
             if metrics is not None:
                 raise ValueError(f"{registry.label(name, kind)}: {error}") from error
-            found.append(Scored(name, kind, entry, None, str(error)))
-    if found and all(one.skipped for one in found):
-        raise ValueError("no metric applies: " + "; ".join(f"{one.label}: {one.skipped}" for one in found))
-    return found
+            one = Scored(name, kind, entry, None, str(error))
+            skipped.append(f"{one.label}: {error}")
+        yield one
+    if skipped and len(skipped) == len(asked):
+        raise ValueError(f"no metric applies: {'; '.join(skipped)}")
 
 
 def encode(

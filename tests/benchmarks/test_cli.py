@@ -266,14 +266,16 @@ def test_metric_info_prints_definition_direction_range_protocol_cost_and_referen
         assert word in text
 
 
-def test_help_and_listings_load_no_torch():
+def test_help_listings_and_scores_load_no_torch(tmp_path):
+    np.savez(tmp_path / "a.npz", codes=np.eye(4), factors=np.eye(4))
     code = (
         "import sys\nfrom typer.testing import CliRunner\nfrom minebench.benchmarks.cli import app\n"
-        "for words in ('--help', 'metrics list', 'models list', 'datasets list', 'metrics info mig', 'status'):\n"
+        "for words in ('--help', 'metrics list', 'models list', 'datasets list', 'metrics info mig', 'status',\n"
+        "              'metrics score a.npz -m mig'):\n"
         "    assert CliRunner().invoke(app, words.split()).exit_code == 0\n"
         "sys.exit('torch' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-P", "-c", code], check=False, cwd=tmp_path).returncode == 0
 
 
 def code_blocks(text, language):

@@ -8,7 +8,9 @@ from typer.testing import CliRunner
 
 import minebench
 from minebench.benchmarks import cli, registry, scoring
+from minebench.benchmarks.bars import watch_scores
 from minebench.benchmarks.codes_file import load_codes
+from minebench.benchmarks.foreign import score_kinds
 from minebench.benchmarks.representation import Representation
 from minebench.benchmarks.streams import numpy_stream
 from minebench.datasets.shapes_mini import load_shapes_mini
@@ -190,6 +192,13 @@ def test_a_file_with_blocks_is_scored_twice(write, arrays):
         assert records[f"{name} on blocks"]["value"] == result.value
     assert records["mig"]["value"] == pytest.approx(0, abs=1e-9)
     assert records["named_gap on blocks"]["protocol"]["named"] is True
+
+
+def test_scores_come_one_by_one_so_that_a_bar_can_follow(arrays, monkeypatch):
+    monkeypatch.setattr("minebench.benchmarks.foreign.measure", lambda name, *rest: scoring.MetricResult(0.5, "up", {}))
+    scores = score_kinds(Representation(**arrays), ("dims",), metrics=["irs", "mig"])
+    assert next(scores).metric == "irs"
+    assert [one.metric for one in watch_scores(scores)] == ["mig"]
 
 
 def test_all_metrics_of_both_kinds_are_scored_by_default(write, monkeypatch):
