@@ -38,7 +38,7 @@ def array_rows(path: Path, name: str, n_block: int, remedy: str) -> Iterator[np.
         remedy: What a user can do about a bad file.
 
     Yields:
-        Consecutive rows.
+        Consecutive rows, each block in the same memory: it is gone when the next one is asked for.
 
     Raises:
         DataFileError: If the file is cut or lacks the array.
@@ -47,8 +47,11 @@ def array_rows(path: Path, name: str, n_block: int, remedy: str) -> Iterator[np.
         chunk = array.chunks[0] if array.chunks else 1
         row_bytes = max(int(np.prod(array.shape[1:])) * array.dtype.itemsize, 1)
         n_rows = min(max(n_block // chunk, 1) * chunk, max(_LARGEST_BLOCK // row_bytes, 1))
+        buffer = np.empty((min(n_rows, array.shape[0]), *array.shape[1:]), array.dtype)
         for start in range(0, array.shape[0], n_rows):
-            yield array[start : start + n_rows]
+            rows = buffer[: array.shape[0] - start]
+            array.read_direct(rows, np.s_[start : start + len(rows)])
+            yield rows
 
 
 @contextmanager
