@@ -177,12 +177,6 @@ MODELS: dict[str, ModelEntry] = {
         config="minebench.baselines.beta_vae:BetaVAEConfig",
         paper="Higgins et al. 2017, ICLR",
     ),
-    "annealed_vae": ModelEntry(
-        title="AnnealedVAE",
-        target="minebench.baselines.annealed_vae:AnnealedVAE",
-        config="minebench.baselines.annealed_vae:AnnealedVAEConfig",
-        paper="Burgess et al. 2018, arXiv:1804.03599",
-    ),
     "factor_vae": ModelEntry(
         title="FactorVAE",
         target="minebench.baselines.factor_vae:FactorVAE",
@@ -194,18 +188,6 @@ MODELS: dict[str, ModelEntry] = {
         target="minebench.baselines.beta_tcvae:BetaTCVAE",
         config="minebench.baselines.beta_tcvae:BetaTCVAEConfig",
         paper="Chen et al. 2018, arXiv:1802.04942",
-    ),
-    "dip_vae_i": ModelEntry(
-        title="DIP-VAE-I",
-        target="minebench.baselines.dip_vae:DIPVAEI",
-        config="minebench.baselines.dip_vae:DIPVAEIConfig",
-        paper="Kumar et al. 2018, arXiv:1711.00848",
-    ),
-    "dip_vae_ii": ModelEntry(
-        title="DIP-VAE-II",
-        target="minebench.baselines.dip_vae:DIPVAEII",
-        config="minebench.baselines.dip_vae:DIPVAEIIConfig",
-        paper="Kumar et al. 2018, arXiv:1711.00848",
     ),
 }
 
