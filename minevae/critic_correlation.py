@@ -7,12 +7,11 @@ TC(z_left) + TC(z_right). Each of the G - 1 informations is smaller than the who
 
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from minebench.baselines.contract import Noise
 from minebench.minevae.code_batch import CodeBatch, needed
-from minebench.minevae.groups import Groups, group_numbers
+from minebench.minevae.groups import Groups, group_numbers, random_order
 from minebench.minevae.mutual_information import Branches, MutualInformationEstimator
 
 Structure = Literal["whole", "line", "tree"]
@@ -58,25 +57,17 @@ class SplitTotalCorrelation(nn.Module):
         branches: Of the gradient, see ``MutualInformationEstimator.model_gradient``.
     """
 
-    masks: Tensor
-
     def __init__(self, estimator: MutualInformationEstimator, splits: list[Split], branches: Branches = "both") -> None:
         super().__init__()
-        self.estimator, self.branches = estimator, branches
-        dim = 1 + max(column for split in splits for side in split for column in side)
-        masks = torch.zeros(2, len(splits), 1, dim)
-        for number, split in enumerate(splits):
-            for side in (0, 1):
-                masks[side, number, 0, list(split[side])] = 1
-        self.register_buffer("masks", masks)
+        self.estimator, self.splits, self.branches = estimator, splits, branches
 
     def value(self, batch: CodeBatch) -> Tensor:
         """The estimate in nats."""
-        return self.estimator.value(*self.rows(batch.z, needed(batch.noise, "noise"))).sum()
+        return self.estimator.value(*self._rows(batch)).sum()
 
     def critic_loss(self, batch: CodeBatch) -> Tensor:
         """What the critics minimise: the sum over splits."""
-        return self.estimator.critic_loss(*self.rows(batch.z, needed(batch.noise, "noise")))
+        return self.estimator.critic_loss(*self._rows(batch))
 
     def model_gradient(self, batch: CodeBatch) -> Tensor:
         """The estimate with its gradient to the codes.
@@ -84,22 +75,31 @@ class SplitTotalCorrelation(nn.Module):
         Raises:
             ValueError: If the batch lacks ``noise``.
         """
-        rows = self.rows(batch.z, needed(batch.noise, "noise"))
-        return self.estimator.model_gradient(*rows, branches=self.branches).sum()
+        return self.estimator.model_gradient(*self._rows(batch), branches=self.branches).sum()
 
-    def rows(self, z: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
-        """Joint and product samples of each split: codes of neither side are 0.
+    def _rows(self, batch: CodeBatch) -> tuple[Tensor, Tensor]:
+        return split_rows(batch.z, self.splits, needed(batch.noise, "noise"))
 
-        Args:
-            z: Codes, shape (M, D).
-            noise: Source of the permutation that takes the second side from other rows.
 
-        Returns:
-            Two arrays of shape (splits, M, D).
-        """
-        other = z[noise.uniform((len(z),)).argsort()]
-        first, second = self.masks
-        return z * (first + second), z * first + other * second
+def split_rows(z: Tensor, splits: list[Split], noise: Noise) -> tuple[Tensor, Tensor]:
+    """Joint and product samples of each split: the second side comes from another row; codes of neither side are 0.
+
+    Args:
+        z: Codes, shape (..., M, D); sets that are stacked in front share one permutation.
+        splits: From ``line_splits`` or ``tree_splits``.
+        noise: Source of the order of rows.
+
+    Returns:
+        Two arrays of shape (..., splits, M, D).
+    """
+    masks = z.new_zeros(2, len(splits), 1, z.shape[-1])
+    for number, split in enumerate(splits):
+        for side in (0, 1):
+            masks[side, number, 0, list(split[side])] = 1
+    first, second = masks
+    order = random_order(z.shape[-2], noise)
+    rows = z[..., None, :, :]
+    return rows * (first + second), rows[..., order, :] * first + rows[..., order.roll(1), :] * second
 
 
 def line_splits(dim: int, groups: Groups | None = None) -> list[Split]:

@@ -1,7 +1,8 @@
 """The estimators of mutual information and total correlation by name, and what a caller needs of them.
 
 ``total_correlation_estimator("mss_loo", dim)`` and its like serve a model in training, behind the interface of
-``TotalCorrelationEstimator``. See ``bounds`` for the objectives of the trained ones.
+``TotalCorrelationEstimator``; ``mutual_information(x, y)`` and ``total_correlation(codes)`` serve arrays, with an
+interval. See ``bounds`` for the objectives of the trained ones.
 """
 
 import torch
@@ -14,6 +15,13 @@ from minebench.minevae.critic_correlation import (
     line_splits,
     tree_splits,
 )
+from minebench.minevae.estimates import (
+    ARRAY_METHODS,
+    CriticSettings,
+    InformationEstimate,
+    mutual_information,
+    total_correlation,
+)
 from minebench.minevae.gaussian_fit import GaussianFitEstimator, GaussianTotalCorrelation
 from minebench.minevae.groups import Groups, permute_groups
 from minebench.minevae.monte_carlo import MinibatchTotalCorrelation, MixtureTotalCorrelation
@@ -21,18 +29,23 @@ from minebench.minevae.mutual_information import Branches, MutualInformationEsti
 from minebench.minevae.nearest_neighbours import NearestNeighbourTotalCorrelation
 
 __all__ = [
+    "ARRAY_METHODS",
     "CRITIC_FREE",
     "OBJECTIVES",
     "WITH_CRITICS",
     "CodeBatch",
+    "CriticSettings",
     "GaussianFitEstimator",
+    "InformationEstimate",
     "MutualInformationEstimator",
     "Objective",
     "Scores",
     "TotalCorrelationEstimator",
     "bound",
     "critic_loss",
+    "mutual_information",
     "permute_groups",
+    "total_correlation",
     "total_correlation_estimator",
 ]
 

@@ -32,6 +32,8 @@ class MutualInformationEstimator(nn.Module):
         tau: Where ``smile`` clips.
         decay: Of the moving average in the gradient of ``dv``; 0 gives the batch's own, biased gradient.
         generator: Source of the initial weights; default: torch's own.
+        critics: Networks to use instead of ``Critics``, from what stands for ``joint`` and for ``product`` to scores
+            (P, n) and (P, m); their inputs are standardised already.
 
     Raises:
         ValueError: If the objective is unknown, or the decay is not in [0, 1).
@@ -50,6 +52,7 @@ class MutualInformationEstimator(nn.Module):
         tau: float = 5.0,
         decay: float = 0.99,
         generator: torch.Generator | None = None,
+        critics: nn.Module | None = None,
     ) -> None:
         super().__init__()
         if objective not in OBJECTIVES:
@@ -57,7 +60,7 @@ class MutualInformationEstimator(nn.Module):
         if not 0 <= decay < 1:
             raise ValueError(f"the decay of the moving average lies in [0, 1); got {decay}")
         self.objective, self.tau, self.decay = objective, tau, decay
-        self.critics = Critics(1 if shared else n_pairs, input_dim, hidden_dim, generator=generator)
+        self.critics = critics or Critics(1 if shared else n_pairs, input_dim, hidden_dim, generator=generator)
         self.register_buffer("log_average", torch.full((n_pairs,), -math.inf))  # of E_product[e^T], of each pair
 
     def scores(self, joint: Tensor, product: Tensor, log_weights: Tensor | None = None) -> Scores:
@@ -89,12 +92,18 @@ class MutualInformationEstimator(nn.Module):
             The sum over pairs (the gradient of one critic does not depend on the others), nats.
         """
         joint, product = joint.detach(), product.detach()
-        self.critics.scale.update(joint)
+        if isinstance(self.critics, Critics):
+            self.critics.scale.update(joint)
         scores = self.scores(joint, product, log_weights)
         if self.objective != "dv" or self.decay == 0:
             return critic_loss(scores, self.objective).sum()
         self._move_average(scores.log_mean_exp().detach())
         return critic_loss(scores, self.objective, log_average=self.log_average).sum()
+
+    @torch.no_grad()
+    def validation_loss(self, joint: Tensor, product: Tensor, log_weights: Tensor | None = None) -> Tensor:
+        """The loss of each pair on samples that nothing is learned from, shape (P,); arguments as in ``value``."""
+        return critic_loss(self.scores(joint, product, log_weights), self.objective)
 
     def model_gradient(
         self, joint: Tensor, product: Tensor, log_weights: Tensor | None = None, *, branches: Branches = "both"
