@@ -4,7 +4,6 @@
 goes on from its checkpoint.
 """
 
-import json
 import os
 import shutil
 import threading
@@ -12,31 +11,20 @@ import time
 import traceback
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
 
 from minebench.benchmarks import checkpoint, devices, provenance, registry, rows
-from minebench.benchmarks.batches import Batches
 from minebench.benchmarks.evaluation import evaluate
-from minebench.benchmarks.graphs import GraphSteps
 from minebench.benchmarks.identity import moved_parts, train_identity
 from minebench.benchmarks.job import Job
 from minebench.benchmarks.progress import Meter, Progress
 from minebench.benchmarks.record import failed_result, job_fields
 from minebench.benchmarks.representation import CODES_FILE
-from minebench.benchmarks.residency import place
 from minebench.benchmarks.scoring import score_run
 from minebench.benchmarks.suggestions import UsageError
 from minebench.benchmarks.term_log import DivergedError
-from minebench.benchmarks.trainer import TrainerState, train
+from minebench.benchmarks.training import CHECKPOINTS, LOG_FILE, StoppedError, train_run
 from minebench.benchmarks.workbench import LoadDataset, Workbench, for_job, load_dataset
 from minebench.leaderboard.results import Failure, ResultStore, RunResult
-
-LOG_FILE = "log.jsonl"
-CHECKPOINTS = "checkpoints"
-
-
-class StoppedError(Exception):
-    """The run was asked to stop; it has left a checkpoint."""
 
 
 class LostDeviceError(RuntimeError):
@@ -100,7 +88,7 @@ def _run(
     yield meter.at("load", 0)
     bench = for_job(job, load)
     _check_identity(job, bench)
-    seconds = (yield from _train(job, folder, bench, stop, meter)) if trained else 0.0
+    seconds = (yield from train_run(job, folder, bench, stop, meter)) if trained else 0.0
     yield meter.at("evaluate", steps)
     scored = rows.scored_rows(bench.dataset)
     evaluation = evaluate(bench.model, bench.dataset, scored, seed=job.spec.seed, device=bench.device)
@@ -140,56 +128,6 @@ def _check_identity(job: Job, bench: Workbench) -> None:
         raise UsageError(f"changed since the run was planned: {', '.join(moved)}; the same command plans it anew")
 
 
-def _train(
-    job: Job, folder: Path, bench: Workbench, stop: threading.Event, meter: Meter
-) -> Generator[Progress, None, float]:
-    """Train from the last checkpoint to the end; returns the seconds spent, those before it included."""
-    spec, settings = job.spec, job.settings
-    state = TrainerState(bench.model)
-    if (found := checkpoint.latest(folder / CHECKPOINTS)) is not None:
-        try:
-            checkpoint.restore(found, state, job.train_id)
-            _log(folder, {"event": "resume", "step": state.step})
-        except checkpoint.DamagedError as error:
-            _log(folder, {"event": "damaged checkpoint", "step": found.step, "message": str(error)})
-    pixels = place(bench.dataset, bench.device)
-    batches = Batches(
-        bench.dataset,
-        bench.split.train,
-        seed=spec.seed,
-        batch_size=spec.train.batch_size,
-        device=bench.device,
-        use=bench.model.data_use(),
-        pixels=pixels,
-    )
-    graphs, execution = None, "eager: a CPU has no graphs"
-    if bench.device.type == "cuda":
-        execution = settings.execution
-        graphs = GraphSteps(state, batches, spec.train.precision) if execution == "graph" else None
-    _log(folder, {"event": "start", "step": state.step, "pixels": pixels.place, "execution": execution})
-    advance = graphs.advance if graphs else None
-    yield meter.at("train", state.step)
-    turn = saved = time.perf_counter()
-    for means in train(state, batches, spec.train, log_every=settings.log_every, advance=advance):
-        state.seconds += time.perf_counter() - turn  # its own turns alone: those of its company are not its cost
-        while graphs and graphs.news:
-            _log(folder, graphs.news.pop(0) | {"step": state.step})
-        if means is not None:
-            _log(folder, {"step": state.step, "seconds": round(state.seconds, 3)} | means)
-        stopping = stop.is_set() and state.step < spec.train.steps
-        due = time.perf_counter() - saved >= settings.checkpoint_seconds
-        if stopping or due or state.step == spec.train.steps:
-            state.check()  # weights that are no longer finite never become a checkpoint
-            checkpoint.save(folder / CHECKPOINTS, state, bench.header)
-            saved = time.perf_counter()
-        if stopping:
-            _log(folder, {"event": "stopped", "step": state.step})
-            raise StoppedError(f"{spec.name} stopped at step {state.step}; the same command goes on from there")
-        yield meter.at("train", state.step)
-        turn = time.perf_counter()
-    return state.seconds
-
-
 def _failure(error: Exception, folder: Path) -> Failure:
     text = "".join(traceback.format_exception(error))
     log = str(folder / LOG_FILE)
@@ -198,8 +136,3 @@ def _failure(error: Exception, folder: Path) -> Failure:
     out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     message = f"{type(error).__name__}: {error}"
     return Failure(kind="oom" if out_of_memory else "error", message=message, traceback=text, log=log)
-
-
-def _log(folder: Path, record: dict[str, Any]) -> None:
-    with (folder / LOG_FILE).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")

@@ -40,7 +40,14 @@ Store = Annotated[Path, typer.Option("--store", envvar="MINEBENCH_STORE", help="
 DataDir = Annotated[Path | None, typer.Option("--data-dir", envvar="MINEBENCH_DATA", help="Where data lies.")]
 Plugins = Annotated[list[Path] | None, typer.Option("--plugin", help="Python file that registers models.")]
 Device = Annotated[str, typer.Option("--device", envvar="MINEBENCH_DEVICE", help="cpu, cuda or cuda:N.")]
-Jobs = Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Runs at a time; one per core if left out.")]
+Execution = Annotated[
+    Literal["graph", "eager"], typer.Option("--execution", envvar="MINEBENCH_EXECUTION", help="Of steps on a GPU.")
+]
+PerProcess = Annotated[
+    int | None, typer.Option("--seeds-per-process", min=1, max=16, help="Of one model; 8 on a GPU, 1 on a CPU.")
+]
+TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Draw all loss terms for TensorBoard, too.")]
+Jobs = Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Processes at a time: one a core, or a GPU.")]
 TimeLimit = Annotated[float | None, typer.Option("--time-limit", min=0.01, max=1e6, help="Minutes a run may take.")]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Run again what failed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -76,6 +83,9 @@ def run(
     data_dir: DataDir = None,
     plugin: Plugins = None,
     device: Device = "cpu",
+    execution: Execution = "graph",
+    seeds_per_process: PerProcess = None,
+    tensorboard: TensorBoard = False,
     jobs: Jobs = None,
     time_limit: TimeLimit = None,
     retry_failed: Retry = False,
@@ -84,7 +94,8 @@ def run(
     """Run what is missing of a profile, then rebuild the board of the store and print it."""
     from minebench.benchmarks import bars, boards, harness, listing
 
-    planned, results = _plan(model, dataset, seeds, profile, sets, store, data_dir, plugin, device, retry_failed)
+    settings = _settings(data_dir, plugin, device, execution, seeds_per_process, tensorboard)
+    planned, results = _plan(model, dataset, seeds, profile, sets, store, settings, retry_failed)
     if dry_run:
         typer.echo(listing.plan_text(planned))
         return
@@ -92,7 +103,8 @@ def run(
     harness.refresh(planned, results)
     n_runs = sum(counts[state] for state in harness.TO_RUN)
     limit = time_limit * 60 if time_limit else None
-    bars.watch_runs(harness.run(planned, results, slots=jobs or _cores(), time_limit=limit), n_runs, results)
+    slots = jobs or (1 if device.startswith("cuda") else _cores())
+    bars.watch_runs(harness.run(planned, results, slots=slots, time_limit=limit), n_runs, results)
     failed = [entry.job for entry in planned if results.load(entry.job.train_id).status == "failed"]
     typer.echo(boards.rebuild_store_board(results))
     reused = counts["done"] + counts["rescore"]
@@ -114,13 +126,15 @@ def plan(
     data_dir: DataDir = None,
     plugin: Plugins = None,
     device: Device = "cpu",
+    execution: Execution = "graph",
     retry_failed: Retry = False,
     as_json: AsJson = False,
 ) -> None:
     """Print what `run` would do, why, and what it costs by the store's history."""
     from minebench.benchmarks import listing
 
-    planned, _ = _plan(model, dataset, seeds, profile, sets, store, data_dir, plugin, device, retry_failed)
+    settings = _settings(data_dir, plugin, device, execution)
+    planned, _ = _plan(model, dataset, seeds, profile, sets, store, settings, retry_failed)
     typer.echo(listing.json_text(listing.plan_records(planned)) if as_json else listing.plan_text(planned))
 
 
@@ -132,13 +146,16 @@ def train(
     data_dir: DataDir = None,
     plugin: Plugins = None,
     device: Device = "cpu",
+    execution: Execution = "graph",
+    tensorboard: TensorBoard = False,
     retry_failed: Retry = False,
 ) -> None:
     """Train and score one model from a YAML file; the same command goes on where it was interrupted."""
     from minebench.benchmarks import bars, harness, listing
     from minebench.benchmarks.profile import load_train_file
 
-    settings, results = _settings(data_dir, plugin, device), _store(store)
+    settings = _settings(data_dir, plugin, device, execution, tensorboard=tensorboard)
+    results = _store(store)
     [entry] = harness.plan([load_train_file(config, sets or ())], results, settings, retry_failed=retry_failed)
     typer.echo(f"{entry.job.train_id}: {entry.why}", err=True)
     harness.refresh([entry], results)
@@ -353,15 +370,13 @@ def _plan(
     profile: str,
     sets: list[str] | None,
     store: Path,
-    data_dir: Path | None,
-    plugins: list[Path] | None,
-    device: str,
+    settings: "RunSettings",
     retry_failed: bool,
 ) -> "tuple[list[Planned], ResultStore]":
     from minebench.benchmarks import harness, registry
     from minebench.benchmarks import profile as profiles
 
-    settings, results = _settings(data_dir, plugins, device), _store(store)
+    results = _store(store)
     added = registry.load_plugins(settings.plugins)
     specs = profiles.plan_specs(
         profiles.load_profile(profile, sets or ()),
@@ -373,14 +388,30 @@ def _plan(
     return harness.plan(specs, results, settings, retry_failed=retry_failed), results
 
 
-def _settings(data_dir: Path | None, plugins: list[Path] | None, device: str) -> "RunSettings":
-    from minebench.benchmarks import registry
+def _settings(
+    data_dir: Path | None,
+    plugins: list[Path] | None,
+    device: str,
+    execution: Literal["graph", "eager"] = "graph",
+    seeds_per_process: int | None = None,
+    tensorboard: bool = False,
+) -> "RunSettings":
+    from minebench.benchmarks import curves, registry
     from minebench.benchmarks.job import RunSettings
 
+    if tensorboard:
+        curves.require_tensorboard()
     paths = tuple(path.resolve() for path in plugins or ())
     registry.load_installed()
     registry.load_plugins(paths)
-    return RunSettings(device=device, data_root=data_dir.resolve() if data_dir else None, plugins=paths)
+    return RunSettings(
+        device=device,
+        execution=execution,
+        data_root=data_dir.resolve() if data_dir else None,
+        plugins=paths,
+        seeds_per_process=seeds_per_process,
+        tensorboard=tensorboard,
+    )
 
 
 def _store(path: Path) -> "ResultStore":

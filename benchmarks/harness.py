@@ -15,7 +15,6 @@ from pydantic import ValidationError
 
 from minebench.benchmarks import devices, registry, rows
 from minebench.benchmarks.backends import local
-from minebench.benchmarks.cell import CHECKPOINTS
 from minebench.benchmarks.checkpoint import latest
 from minebench.benchmarks.codes_file import load_codes
 from minebench.benchmarks.identity import moved_parts, score_libraries, train_id, train_identity
@@ -23,6 +22,7 @@ from minebench.benchmarks.job import JOB_FILE, Job, RunSettings
 from minebench.benchmarks.representation import CODES_FILE
 from minebench.benchmarks.scoring import expected_scores, score_run
 from minebench.benchmarks.spec import RunSpec
+from minebench.benchmarks.training import CHECKPOINTS
 from minebench.leaderboard.results import ResultStore, RunResult
 
 State = Literal["done", "rescore", "failed", "resume", "new"]

@@ -32,6 +32,7 @@ class RunSettings(Frozen):
     log_every: PositiveInt = 50
     checkpoint_seconds: NonNegativeFloat = 20.0  # a kill loses at most so much of training
     seeds_per_process: int | None = Field(None, ge=1, le=16)  # of one model and data set; None: as the device likes
+    tensorboard: bool = False  # whether terms are drawn as curves, too
 
 
 class Job(Frozen):

@@ -17,9 +17,10 @@ from typing import NamedTuple
 from filelock import Timeout
 
 from minebench.benchmarks import registry
-from minebench.benchmarks.cell import LostDeviceError, StoppedError, run_cell
+from minebench.benchmarks.cell import LostDeviceError, run_cell
 from minebench.benchmarks.job import Job
 from minebench.benchmarks.progress import Progress
+from minebench.benchmarks.training import StoppedError
 from minebench.benchmarks.workbench import load_dataset
 from minebench.leaderboard.results import ResultStore
 

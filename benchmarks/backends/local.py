@@ -18,11 +18,11 @@ from typing import IO, Literal, NamedTuple
 from filelock import Timeout
 
 from minebench.benchmarks import devices, provenance
-from minebench.benchmarks.cell import LOG_FILE
 from minebench.benchmarks.job import Job
 from minebench.benchmarks.process import EXIT_ALONE, EXIT_BUSY, EXIT_STOPPED
 from minebench.benchmarks.progress import PROGRESS_FILE, Progress, read_progress
 from minebench.benchmarks.record import failed_result
+from minebench.benchmarks.training import LOG_FILE
 from minebench.leaderboard.results import Failure, ResultStore
 
 STDERR_FILE = "stderr.log"
