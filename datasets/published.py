@@ -58,13 +58,21 @@ class PublishedFile:
         Raises:
             DataFileError: If one differs, or the copy cannot be read.
         """
+        self.check_size(path)
+        if self.checksum is not None:
+            algorithm, _, expected = self.checksum.partition(":")
+            self.compare(path, file_digest(path, algorithm, report), expected)
+
+    def check_size(self, path: Path) -> None:
+        """Compare a copy's size alone with the published one, if that is known.
+
+        Raises:
+            DataFileError: If it differs.
+        """
         size = path.stat().st_size if path.is_file() else None
         if self.n_bytes is not None and size is not None and size != self.n_bytes:
             what = "the file is cut" if size < self.n_bytes else "it is another file"
             raise self.bad(path, f"{self.n_bytes:,} bytes", f"{size:,}: {what}")
-        if self.checksum is not None:
-            algorithm, _, expected = self.checksum.partition(":")
-            self.compare(path, file_digest(path, algorithm, report), expected)
 
     def compare(self, path: Path, digest: str, expected: str) -> None:
         """Refuse a copy of another checksum.
