@@ -8,12 +8,11 @@ these are the metrics of single codes.
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
 
 from minebench.metrics.blocks import Blocks, CheckedBlocks, check_blocks, pca1
 from minebench.metrics.groups import ValueGroups
 from minebench.metrics.protocol import check_counts, check_generator, check_number
-from minebench.metrics.result import MetricResult
+from minebench.metrics.result import Json, MetricResult
 from minebench.metrics.votes import accuracy_details, votable_groups
 from minebench.metrics.z_diff import classify_votes, draw_pairs, z_diff
 from minebench.metrics.z_min_var import deal_votes, z_min_var
@@ -89,8 +88,7 @@ def z_diff_blocks_result(
     if not checked.alive.any():
         return MetricResult(1 / len(groups), "up", details | {"notes": ["all codes are constant: the score is chance"]})
     label = rng.integers(len(groups), size=n_train + n_test)
-    features = _distances(checked, groups, label, batch_size, rng)
-    predicted, fit = classify_votes(features[:n_train], label[:n_train], features[n_train:])
+    predicted, fit = _told(checked, groups, label, n_train, batch_size, rng)
     correct = predicted == label[n_train:]
     details |= fit | accuracy_details(correct, label[n_train:], len(groups))
     details["pca1"] = z_diff(
@@ -179,12 +177,9 @@ def z_min_var_blocks_result(
         details |= {"factor_vae_score": 1 / len(groups), "notes": ["all codes are constant: the score is chance"]}
         return MetricResult(1 - 1 / len(groups), "down", details)
     factor = rng.integers(len(groups), size=n_train + n_test)
-    live = list(zip(np.flatnonzero(checked.alive).tolist(), checked.scaled(), strict=True))
-    active = [(number, block) for number, (block, spread) in live if spread > min_std]
-    if not active:
-        active = [(number, block) for number, (block, _) in live]
+    winner, some_passed = _least_trace(checked, min_std, groups, factor, batch_size, rng)
+    if not some_passed:
         details["notes"] = [f"no block passed min_std={min_std:g}: all non-constant blocks were used"]
-    winner = _least_trace(active, groups, factor, batch_size, rng)
     table = np.bincount(winner[:n_train] * len(groups) + factor[:n_train], minlength=len(blocks) * len(groups))
     named = table.reshape(len(blocks), len(groups)).argmax(axis=1)
     correct = named[winner[n_train:]] == factor[n_train:]
@@ -204,6 +199,19 @@ def z_min_var_blocks_result(
         ),
     }
     return MetricResult(1 - float(correct.mean()), "down", details)
+
+
+def _told(
+    checked: CheckedBlocks,
+    groups: list[ValueGroups],
+    label: NDArray[np.intp],
+    n_train: int,
+    batch_size: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.intp], dict[str, Json]]:
+    """The predicted factor of each test vote, and how the fit went."""
+    features = _distances(checked, groups, label, batch_size, rng)
+    return classify_votes(features[:n_train], label[:n_train], features[n_train:])
 
 
 def _distances(
@@ -230,24 +238,33 @@ def _distances(
     return features
 
 
+def _beside_square(block: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A block and, in the last column, the square of the length of each row."""
+    return np.column_stack([block, np.einsum("nd,nd->n", block, block)])
+
+
 def _least_trace(
-    active: list[tuple[int, NDArray[np.float64]]],
+    checked: CheckedBlocks,
+    min_std: float,
     groups: list[ValueGroups],
     factor: NDArray[np.intp],
     batch_size: int,
     rng: np.random.Generator,
-) -> NDArray[np.intp]:
-    """The number of the block (centred, total variance 1) that varies least in each vote."""
-    order, rows = deal_votes(groups, factor, batch_size, rng)
-    # a vote is a row of ones at its samples: a sparse product sums the codes and squares of all votes at once
-    ends = np.arange(0, len(rows) + 1, batch_size)
-    picks = csr_array((np.ones(len(rows)), rows, ends), shape=(len(factor), len(active[0][1])))
-    least, winner = np.full(len(factor), np.inf), np.empty(len(factor), dtype=np.intp)
-    for number, block in active:
-        square = np.einsum("nd,nd->n", block, block)
-        means = picks @ np.column_stack([block, square]) / batch_size
-        trace = means[:, -1] - np.einsum("vd,vd->v", means[:, :-1], means[:, :-1])
-        better = trace < least
-        least[better] = trace[better]
-        winner[order[better]] = number
-    return winner
+) -> tuple[NDArray[np.intp], bool]:
+    """The number of the active block whose trace is least in each vote, and whether any block is above ``min_std``."""
+    numbered = zip(np.flatnonzero(checked.alive).tolist(), checked.scaled(), strict=True)
+    live = {number: (_beside_square(block), spread) for number, (block, spread) in numbered}
+    passed = {number: table for number, (table, spread) in live.items() if spread > min_std}
+    tables = passed or {number: table for number, (table, _) in live.items()}
+    winner = np.empty(len(factor), dtype=np.intp)
+    n_codes = sum(table.shape[1] - 1 for table in tables.values())
+    for votes, picks in deal_votes(groups, factor, batch_size, rng, n_codes):
+        least = np.full(len(votes), np.inf)
+        for number, table in tables.items():
+            means = picks @ table
+            means /= batch_size
+            trace = means[:, -1] - np.einsum("vd,vd->v", means[:, :-1], means[:, :-1])
+            better = trace < least
+            least[better] = trace[better]
+            winner[votes[better]] = number
+    return winner, bool(passed)

@@ -42,9 +42,7 @@ class CheckedInputs:
 
     def details(self) -> dict[str, Json]:
         """What every ``MetricResult`` says about its input."""
-        notes: list[Json] = []
-        if not self.alive.any():
-            notes.append("all codes are constant")
+        notes: list[Json] = [] if self.alive.any() else ["all codes are constant"]
         return {
             "factors": list(self.kept_factors),
             "dropped_factors": list(self.dropped_factors),
@@ -77,6 +75,25 @@ class CheckedInputs:
         variance = np.einsum("nd,nd->d", unit, unit) / max(1, len(unit) - 1)
         unit /= np.where(self.alive, np.sqrt(variance), 1.0)
         return unit, np.sqrt(variance) * self.value_range
+
+    def active_codes(self, std: NDArray[np.float64], min_std: float) -> tuple[NDArray[np.intp], dict[str, Json]]:
+        """The codes that have not collapsed.
+
+        Args:
+            std: The standard deviations of the codes, from ``standardized``.
+            min_std: What an active one exceeds: 0.05 in the literature, meant for posterior means under a N(0, 1)
+                prior.
+
+        Returns:
+            Their columns, and what the details of a result say of them. If no code passes, all that vary are active,
+            and a note says so.
+        """
+        active = np.flatnonzero(self.alive & (std > min_std))
+        if len(active) or not self.alive.any():
+            return active, {"active_codes": active.tolist()}
+        active = np.flatnonzero(self.alive)
+        note = f"no code passed min_std={min_std:g}: all non-constant codes were used"
+        return active, {"active_codes": active.tolist(), "notes": [note]}
 
 
 def check_codes_and_factors(

@@ -6,11 +6,10 @@ the entropy of the code, which makes the score depend on how finely a code is bi
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from minebench.metrics.information import Binning, JointInformation, joint_information
-from minebench.metrics.inputs import CheckedInputs
-from minebench.metrics.result import Json, MetricResult
+from minebench.metrics.result import MetricResult
 
 VERSION: int = 1
 
@@ -80,21 +79,10 @@ def mig_sup_from_information(information: JointInformation) -> MetricResult:
     """
     inputs = information.inputs
     inputs.need_factors(2)
-    active, details = _active_codes(inputs)
+    active, told = inputs.active_codes(inputs.standardized()[1], _MIN_STD)
     share = information.mutual[active] / information.factor_entropy
     second, best = np.sort(share, axis=1)[:, -2:].T
-    details |= {
-        "gap": (best - second).tolist(),
-        "best_factor": [inputs.kept_factors[k] for k in share.argmax(axis=1)],
-    }
+    details = inputs.details() | told
+    details["gap"] = (best - second).tolist()
+    details["best_factor"] = [inputs.kept_factors[k] for k in share.argmax(axis=1)]
     return MetricResult(float(np.mean(best - second)) if len(active) else 0.0, "up", details)
-
-
-def _active_codes(inputs: CheckedInputs) -> tuple[NDArray[np.intp], dict[str, Json]]:
-    """Codes that are meaningful in the paper's sense, and what the result says of them."""
-    active = np.flatnonzero(inputs.alive & (inputs.standardized()[1] > _MIN_STD))
-    details = inputs.details()
-    if len(active) == 0 and inputs.alive.any():
-        active = np.flatnonzero(inputs.alive)
-        details["notes"] = [f"no code has a standard deviation above {_MIN_STD}: all non-constant codes were used"]
-    return active, details | {"active_codes": active.tolist()}

@@ -5,6 +5,8 @@ Kim and Mnih (2018), Disentangling by Factorising, section 4, arXiv:1802.05983. 
 replacement across votes: drawing them with replacement, as some implementations do, lowers the score of small samples.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
@@ -19,6 +21,8 @@ VERSION: int = 1
 
 _BLOCK = 32  # codes summed at once: the rows of one value stay in the cache
 _CELLS = 2**22  # entries summed at once: a whole grid of rows is taken a few codes at a time
+_SHARE = 4  # entries of the codes for each row dealt at once: what a row takes in all is about as much memory
+_FEWEST_ROWS = 2**14  # dealt at once, however few the codes
 
 
 def z_min_var(
@@ -129,10 +133,9 @@ def z_min_var_result(
 
     ``details`` say what the votes were ``drawn_from``: a whole ``"grid"`` of factors, or a ``"sample"`` of rows.
     """
-    # a vote is a variance: it needs two rows
     check_generator(rng)
     check_counts(n_train=n_train, n_test=n_test)
-    check_counts(2, batch_size=batch_size)
+    check_counts(2, batch_size=batch_size)  # a vote is a variance: it needs two rows
     check_number("min_std", min_std)
     inputs = check_codes_and_factors(codes, factors, n_factor_bins=n_factor_bins)
     groups = votable_groups(inputs)
@@ -141,79 +144,126 @@ def z_min_var_result(
         details |= {"factor_vae_score": 1 / len(groups), "notes": ["all codes are constant: the score is chance"]}
         return MetricResult(1 - 1 / len(groups), "down", details)
     standardized, std = inputs.standardized()
-    active = np.flatnonzero(inputs.alive & (std > min_std))
-    if len(active) == 0:
-        active = np.flatnonzero(inputs.alive)
-        details["notes"] = [f"no code passed min_std={min_std:g}: all non-constant codes were used"]
+    active, told = inputs.active_codes(std, min_std)
+    tables = _tables(standardized, active)
+    del standardized  # its memory is for the votes
     factor = rng.integers(len(groups), size=n_train + n_test)
-    winner = _winners(standardized[:, active], groups, factor, batch_size, rng)
+    winner = _winners(tables, groups, factor, batch_size, rng)
     votes = np.bincount(winner[:n_train] * len(groups) + factor[:n_train], minlength=len(active) * len(groups))
     named = votes.reshape(len(active), len(groups)).argmax(axis=1)
     correct = named[winner[n_train:]] == factor[n_train:]
     accuracy = float(correct.mean())
-    details |= accuracy_details(correct, factor[n_train:], len(groups))
+    details |= told | accuracy_details(correct, factor[n_train:], len(groups))
     details |= {
         "factor_vae_score": accuracy,
-        "active_codes": active.tolist(),
         "code_factor": [inputs.kept_factors[k] for k in named],
     }
     return MetricResult(1 - accuracy, "down", details)
 
 
+def _tables(codes: NDArray[np.float64], columns: NDArray[np.intp]) -> list[NDArray[np.float64]]:
+    """These columns, a few at a time, each time beside their squares."""
+    step = max(1, min(_BLOCK, _CELLS // len(codes)))
+    tables = []
+    for first in range(0, len(columns), step):
+        block = columns[first : first + step]
+        table = np.empty((len(codes), 2 * len(block)))
+        table[:, : len(block)] = codes[:, block]
+        np.square(table[:, : len(block)], out=table[:, len(block) :])
+        tables.append(table)
+    return tables
+
+
 def _winners(
-    codes: NDArray[np.float64],
+    tables: list[NDArray[np.float64]],
     groups: list[ValueGroups],
     factor: NDArray[np.intp],
     batch_size: int,
     rng: np.random.Generator,
 ) -> NDArray[np.intp]:
-    """The column of ``codes`` (mean 0, variance 1) that varies least in each vote."""
-    order, rows = deal_votes(groups, factor, batch_size, rng)
-    # a vote is a row of ones at its samples: a sparse product sums the codes and squares of all votes at once
-    ends = np.arange(0, len(rows) + 1, batch_size)
-    picks = csr_array((np.ones(len(rows)), rows, ends), shape=(len(factor), len(codes)))
-    least = np.full(len(factor), np.inf)
+    """Which of the codes (mean 0, variance 1) varies least in each vote, counted over all tables."""
     winner = np.empty(len(factor), dtype=np.intp)
-    step = max(1, min(_BLOCK, _CELLS // len(codes)))
-    for first in range(0, codes.shape[1], step):
-        block = codes[:, first : first + step]
-        mean, square = np.hsplit(picks @ np.hstack([block, block**2]) / batch_size, 2)
-        variance = square - mean**2  # one constant factor away from the paper's, for all codes alike
-        smallest = variance.min(axis=1)
-        better = np.flatnonzero(smallest < least)
-        least[better] = smallest[better]
-        winner[order[better]] = first + variance[better].argmin(axis=1)
+    n_codes = sum(table.shape[1] for table in tables) // 2
+    for votes, picks in deal_votes(groups, factor, batch_size, rng, n_codes):
+        least, first = np.full(len(votes), np.inf), 0
+        for table in tables:
+            sums = picks @ table
+            sums /= batch_size
+            mean, variance = np.hsplit(sums, 2)
+            variance -= mean**2  # one constant factor away from the paper's, for all codes alike
+            column = variance.argmin(axis=1)
+            smallest = variance[np.arange(len(column)), column]
+            better = smallest < least
+            least[better] = smallest[better]
+            winner[votes[better]] = first + column[better]
+            first += variance.shape[1]
     return winner
 
 
 def deal_votes(
-    groups: list[ValueGroups], factor: NDArray[np.intp], batch_size: int, rng: np.random.Generator
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Deal every vote its rows.
+    groups: list[ValueGroups],
+    factor: NDArray[np.intp],
+    batch_size: int,
+    rng: np.random.Generator,
+    n_codes: int,
+) -> Iterator[tuple[NDArray[np.intp], csr_array]]:
+    """Deal every vote its rows, a part of the votes at a time.
 
     Args:
         groups: Values with two rows or more, one ``ValueGroups`` per factor.
         factor: The fixed factor of each vote, shape ``(n_votes,)``.
         batch_size: Rows of a vote.
         rng: Source of the fixed values and of the shuffling.
+        n_codes: Codes that the votes compare. The rows dealt at a time take about as much memory as they do; how many
+            these are changes no draw.
 
-    Returns:
-        The votes, those with the same fixed value together, and in this order the rows of each, ``batch_size`` apiece.
+    Yields:
+        Some of the votes, those with the same fixed value together, and their rows as a matrix of ones, a row per vote
+        and a column per sample: its product with codes sums the codes of each vote.
     """
-    order, rows = [], []
+    n_samples = len(groups[0].order)
+    at_once = max(batch_size, _FEWEST_ROWS, n_samples * n_codes // _SHARE)
     for k, group in enumerate(groups):
         votes = np.flatnonzero(factor == k)
         value = rng.integers(len(group.counts), size=len(votes))
-        order.append(votes[np.argsort(value, kind="stable")])
-        rows.append(_deal(group, np.bincount(value, minlength=len(group.counts)) * batch_size, rng))
-    return np.concatenate(order), np.concatenate(rows)
+        votes = votes[np.argsort(value, kind="stable")]
+        n_rows = np.bincount(value, minlength=len(group.counts)) * batch_size
+        first = 0
+        for rows in _whole_votes(_deal(group, n_rows, rng, at_once), batch_size, at_once):
+            ends = np.arange(0, len(rows) + 1, batch_size, dtype=np.int32)
+            part = votes[first : first + len(ends) - 1]
+            first += len(part)
+            yield part, csr_array((np.ones(len(rows)), rows, ends), shape=(len(part), n_samples))
 
 
-def _deal(group: ValueGroups, n_rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+def _deal(
+    group: ValueGroups, n_rows: NDArray[np.intp], rng: np.random.Generator, at_once: int
+) -> Iterator[NDArray[np.intp]]:
     """``n_rows[v]`` rows of each value v in turn, from a deck that is reshuffled when it is exhausted."""
-    dealt = []
-    for start, count, n in zip(group.starts, group.counts, n_rows, strict=True):
+    for start, count, n in zip(group.starts.tolist(), group.counts.tolist(), n_rows.tolist(), strict=True):
         deck = group.order[start : start + count]
-        shuffled = rng.permuted(np.broadcast_to(deck, (-(-n // count), count)), axis=1)
-        dealt.append(shuffled.ravel()[:n])
-    return np.concatenate(dealt)
+        size = max(1, at_once // count) * count  # of some whole decks
+        for dealt in range(0, n, size):
+            left = min(size, n - dealt)
+            yield rng.permuted(np.broadcast_to(deck, (-(-left // count), count)), axis=1).ravel()[:left]
+
+
+def _whole_votes(dealt: Iterator[NDArray[np.intp]], batch_size: int, at_once: int) -> Iterator[NDArray[np.int32]]:
+    """The same rows in parts of ``at_once`` or a little more, each a multiple of ``batch_size``."""
+    held: list[NDArray[np.integer]] = []
+    n_held = 0
+    for rows in dealt:
+        held.append(rows)
+        n_held += len(rows)
+        if n_held >= at_once:
+            joined = _join(held)
+            whole = n_held - n_held % batch_size
+            yield joined[:whole]
+            held, n_held = [joined[whole:]], n_held - whole
+    if n_held:
+        yield _join(held)
+
+
+def _join(rows: list[NDArray[np.integer]]) -> NDArray[np.int32]:
+    """In the type that a sparse matrix has for its columns."""
+    return np.concatenate(rows, dtype=np.int32, casting="same_kind")

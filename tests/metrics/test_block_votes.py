@@ -78,13 +78,13 @@ def test_the_winner_is_the_block_of_least_variance_trace_by_the_definition():
     blocks = [[1, 4, 0], [5, 2], [3]]
     checked = check_blocks(codes, factors, blocks)
     groups, factor = votable_groups(checked.inputs), np.arange(60) % 3
-    order, rows = deal_votes(groups, factor, 10, rng(7))
     expected = np.empty(60, dtype=int)
-    for vote, picked in zip(order, rows.reshape(60, 10), strict=True):
-        traces = [np.trace(np.cov(codes[picked][:, block].T).reshape(len(block), -1)) for block in blocks]
-        expected[vote] = np.argmin(traces / np.array([codes[:, block].var(axis=0, ddof=1).sum() for block in blocks]))
-    active = [(number, block) for number, (block, _) in enumerate(checked.scaled())]
-    np.testing.assert_array_equal(_least_trace(active, groups, factor, 10, rng(7)), expected)
+    for votes, picks in deal_votes(groups, factor, 10, rng(7), 6):
+        for vote, picked in zip(votes, picks.indices.reshape(-1, 10), strict=True):
+            traces = [np.trace(np.cov(codes[picked][:, block].T).reshape(len(block), -1)) for block in blocks]
+            variances = [codes[:, block].var(axis=0, ddof=1).sum() for block in blocks]
+            expected[vote] = np.argmin(np.divide(traces, variances))
+    np.testing.assert_array_equal(_least_trace(checked, 0.0, groups, factor, 10, rng(7))[0], expected)
     assert len(set(expected)) == 3
 
 

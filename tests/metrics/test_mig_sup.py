@@ -65,7 +65,7 @@ def test_collapsed_codes_do_not_count_unless_there_are_no_others():
     assert result.details["active_codes"] == [0]
     result = mig_sup_result(1e-3 * codes, factors)
     assert result.value == pytest.approx(0.5)
-    assert result.details["notes"] == ["no code has a standard deviation above 0.05: all non-constant codes were used"]
+    assert result.details["notes"] == ["no code passed min_std=0.05: all non-constant codes were used"]
 
 
 def test_one_factor_is_refused():
