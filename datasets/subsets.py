@@ -44,8 +44,9 @@ class Correlated:
     """Two factors rise together.
 
     A row is kept with probability exp(-(u - v)^2 / (2 width^2)), where u and v are the two factors'
-    values over their largest ones: the training distribution of Träuble et al. (2021), drawn once
-    instead of anew in each batch. Their widths are 0.2 (strong), 0.4 and 0.7.
+    values over their largest ones: a Gaussian around the diagonal, after Träuble et al. (2021). They
+    draw from such a distribution anew in each batch; here the rows are drawn once, so all models meet
+    the same ones.
 
     Attributes:
         first, second: Names of the factors.
