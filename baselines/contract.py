@@ -20,17 +20,19 @@ class Config(BaseModel):
 
 
 class DataSpec(NamedTuple):
-    """What a model may know of the data when it is built.
+    """What a model may know of the data, and of how long it will see them, when it is built.
 
     Attributes:
         image_shape: Channels, height and width.
         n_images: Images in the training set (the N of minibatch estimates), also during validation.
         factor_sizes: Number of values of each factor.
+        n_steps: Steps of the whole run, for schedules that are shares of it; the default is the reference study's.
     """
 
     image_shape: tuple[int, int, int]
     n_images: int
     factor_sizes: tuple[int, ...]
+    n_steps: int = 300_000
 
 
 class DataUse(NamedTuple):

@@ -1,4 +1,4 @@
-"""The encoder, decoder and discriminator that all models share.
+"""The encoder, decoder, discriminator and classification heads that all models share.
 
 The convolutional pair is that of Locatello et al. (2019), Challenging Common Assumptions in the Unsupervised
 Learning of Disentangled Representations, table 1 (appendix); the discriminator is that of Kim and Mnih (2018),
@@ -71,6 +71,19 @@ def discriminator(latent_dim: int) -> nn.Sequential:
         layers += [nn.Linear(width, 1000), nn.LeakyReLU(0.2, inplace=True)]
         width = 1000
     return _glorot(nn.Sequential(*layers, nn.Linear(width, 2)))
+
+
+def classification_head(n_inputs: int, n_values: int) -> nn.Sequential:
+    """A classifier of one factor: a hidden layer of 128, ReLU.
+
+    Args:
+        n_inputs: Width of its input.
+        n_values: Values of the factor.
+
+    Returns:
+        A module from (batch, n_inputs) to logits (batch, n_values).
+    """
+    return _glorot(nn.Sequential(nn.Linear(n_inputs, 128), nn.ReLU(inplace=True), nn.Linear(128, n_values)))
 
 
 def _glorot(network: nn.Sequential) -> nn.Sequential:

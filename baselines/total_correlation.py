@@ -19,7 +19,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from minebench.baselines.contract import Gaussian
+from minebench.baselines.contract import Gaussian, Terms
 
 Estimator = Literal["mws", "mss", "mss_loo"]
 Blocks = Sequence[Sequence[int]]
@@ -67,9 +67,8 @@ def log_weights(n_batch: int, n_images: int, estimator: Estimator, device: torch
         weights = torch.full((n_batch, n_batch), (n_images - 1) / (n_images * others), device=device)
     else:
         weights = torch.full((n_batch, n_batch), 1 / others, device=device)
-        weights[own.roll(1, dims=1)] = 1 / others - 1 / n_images  # one neighbour makes the row sum to 1
-    weights[own] = 1 / n_images
-    return weights.log()
+        weights = weights.masked_fill(own.roll(1, dims=1), 1 / others - 1 / n_images)  # makes the row sum to 1
+    return weights.masked_fill(own, 1 / n_images).log()
 
 
 def minibatch_total_correlation(
@@ -90,6 +89,40 @@ def minibatch_total_correlation(
     joint = torch.logsumexp(log_density.sum(2) + weights, dim=1)  # (M,)
     parts = torch.logsumexp(_by_block(log_density, blocks) + weights[..., None], dim=1)  # (M, blocks)
     return (joint - parts.sum(1)).mean()
+
+
+def total_correlation_terms(
+    z: Tensor,
+    posterior: Gaussian,
+    n_images: int,
+    *,
+    weight: float,
+    estimator: Estimator,
+    blocks: Blocks | None = None,
+) -> Terms:
+    """The part of a loss that weighs total correlation.
+
+    The value that carries the gradient stands under its estimator's name: that of weighted sampling has an offset, and
+    only its gradient means something. The leave-one-out form is logged beside it as an estimate of the value.
+
+    Args:
+        z: Samples, shape (M, D), sample m drawn from posterior m.
+        posterior: The batch's M posteriors.
+        n_images: Training-set size N.
+        weight: Weight of the estimate in the loss.
+        estimator: See ``log_weights``.
+        blocks: See ``minibatch_total_correlation``; the terms' names then start with ``block_``.
+
+    Returns:
+        ``total_correlation_<estimator>`` with its weight, and ``total_correlation_mss_loo``.
+    """
+    log_density = log_density_matrix(z, posterior)
+    name = "total_correlation" if blocks is None else "block_total_correlation"
+    chosen, value = f"{name}_{estimator}", f"{name}_mss_loo"
+    with torch.no_grad():
+        terms = {value: minibatch_total_correlation(log_density, n_images, estimator="mss_loo", blocks=blocks)}
+    terms[chosen] = minibatch_total_correlation(log_density, n_images, estimator=estimator, blocks=blocks)
+    return Terms(terms, {value: 0.0, chosen: weight})
 
 
 @torch.no_grad()

@@ -21,7 +21,7 @@ def job_fields(job: Job) -> dict[str, Any]:
         "profile": spec.profile,
         "source": job.source,
         "pixel_exact": dataset.pixel_exact,
-        "supervision": model.supervision,
+        "supervision": model.supervision_of(spec.config),
         "precision": spec.train.precision,
         "trained": model.trained,
         "model_config_values": spec.config,

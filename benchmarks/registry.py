@@ -11,7 +11,7 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -36,7 +36,8 @@ class ModelEntry:
     target: str | type  # "module:Class", or the class itself
     config: str | type
     paper: str = ""
-    supervision: str = "none"
+    supervision: str = "none"  # what labels it sees, by its defaults
+    label_share: str = ""  # the configuration's key for the share of labelled images; "" if there is none
     trained: bool = True  # False: scored as initialised
 
     def model_class(self) -> Any:
@@ -50,6 +51,13 @@ class ModelEntry:
     def config_class(self) -> Any:
         """The pydantic model of its hyperparameters."""
         return _resolve(self.config)
+
+    def supervision_of(self, config: Mapping[str, Any]) -> str:
+        """What labels a run of a complete configuration sees, e.g. ``10 % labels``; the board never mixes them."""
+        if not self.label_share:
+            return self.supervision
+        share = config[self.label_share]
+        return f"{100 * share:g} % labels" if share else "none"
 
 
 @dataclass(frozen=True)
@@ -177,6 +185,12 @@ MODELS: dict[str, ModelEntry] = {
         config="minebench.baselines.beta_vae:BetaVAEConfig",
         paper="Higgins et al. 2017, ICLR",
     ),
+    "annealed_vae": ModelEntry(
+        title="AnnealedVAE",
+        target="minebench.baselines.annealed_vae:AnnealedVAE",
+        config="minebench.baselines.annealed_vae:AnnealedVAEConfig",
+        paper="Burgess et al. 2018, arXiv:1804.03599",
+    ),
     "factor_vae": ModelEntry(
         title="FactorVAE",
         target="minebench.baselines.factor_vae:FactorVAE",
@@ -188,6 +202,26 @@ MODELS: dict[str, ModelEntry] = {
         target="minebench.baselines.beta_tcvae:BetaTCVAE",
         config="minebench.baselines.beta_tcvae:BetaTCVAEConfig",
         paper="Chen et al. 2018, arXiv:1802.04942",
+    ),
+    "dip_vae_i": ModelEntry(
+        title="DIP-VAE-I",
+        target="minebench.baselines.dip_vae:DIPVAEI",
+        config="minebench.baselines.dip_vae:DIPVAEIConfig",
+        paper="Kumar et al. 2018, arXiv:1711.00848",
+    ),
+    "dip_vae_ii": ModelEntry(
+        title="DIP-VAE-II",
+        target="minebench.baselines.dip_vae:DIPVAEII",
+        config="minebench.baselines.dip_vae:DIPVAEIIConfig",
+        paper="Kumar et al. 2018, arXiv:1711.00848",
+    ),
+    "semi_tcvae": ModelEntry(
+        title="semi-β-TCVAE",
+        target="minebench.baselines.semi_tcvae:SemiTCVAE",
+        config="minebench.baselines.semi_tcvae:SemiTCVAEConfig",
+        paper="β-TCVAE with heads on designated latents, after Locatello et al. 2020, arXiv:1905.01258",
+        supervision="10 % labels",
+        label_share="label_fraction",
     ),
 }
 
@@ -511,7 +545,14 @@ OF_SEVERAL_MODELS: dict[str, MetricEntry] = {
 
 
 def register_model(
-    name: str, model: type, config: type, *, paper: str = "", title: str | None = None, supervision: str = "none"
+    name: str,
+    model: type,
+    config: type,
+    *,
+    paper: str = "",
+    title: str | None = None,
+    supervision: str = "none",
+    label_share: str = "",
 ) -> None:
     """Put a model of your own on the bench.
 
@@ -524,13 +565,15 @@ def register_model(
         title: How the board prints it; the key if left out.
         supervision: What labels it sees; ``none`` if it sees none. Rows of different supervision are never ranked
             together.
+        label_share: The configuration's key for the share of the training images whose labels it sees, if there is one;
+            then each run's ``supervision`` is told by it.
 
     Raises:
         UsageError: If the name is taken by another class, or is no snake_case word.
     """
     if not _KEY.fullmatch(name):
         raise UsageError(f"a model's name is snake_case, up to 40 characters (it names folders and rows); got {name!r}")
-    entry = ModelEntry(title or name, model, config, paper, supervision)
+    entry = ModelEntry(title or name, model, config, paper, supervision, label_share)
     taken = MODELS.get(name)
     if taken is not None and _origin(taken.target) != _origin(model):
         raise UsageError(f"a model named {name!r} exists already ({_origin(taken.target)}); choose another name")

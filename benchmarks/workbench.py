@@ -104,5 +104,5 @@ def build_model(header: checkpoint.Header, device: torch.device) -> Any:
         config = schema.model_validate(spec.config)
     except ValidationError as error:
         raise explain(error, schema, f"configuration that {spec.model} was trained with") from None
-    data = DataSpec(header.image_shape, header.n_images, header.factor_sizes)
+    data = DataSpec(header.image_shape, header.n_images, header.factor_sizes, spec.train.steps)
     return build(entry.model_class(), config, data, seed=spec.seed, device=device)

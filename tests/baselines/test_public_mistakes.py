@@ -6,9 +6,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from minebench.baselines.annealed_vae import AnnealedVAE, AnnealedVAEConfig
 from minebench.baselines.beta_tcvae import BetaTCVAE, BetaTCVAEConfig
 from minebench.baselines.contract import Noise
+from minebench.baselines.dip_vae import DIPVAEII, DIPVAEIIConfig, covariance_over_batch
 from minebench.baselines.factor_vae import FactorVAE, FactorVAEConfig, permute_columns
+from minebench.baselines.semi_tcvae import SemiTCVAE, SemiTCVAEConfig
 from minebench.baselines.vae import VAE, VAEConfig, bernoulli_nll
 
 
@@ -107,9 +110,10 @@ def test_kl_is_a_sum_over_codes(data, make_batch):
     assert model.loss("vae", make_batch()).terms["kl"].item() == pytest.approx(10 * 2.0, rel=1e-5)  # mean^2 / 2 a code
 
 
-def test_minibatch_weights_use_the_training_sets_size_also_in_validation(data, make_batch):
+@pytest.mark.parametrize(("make", "config"), [(BetaTCVAE, BetaTCVAEConfig), (SemiTCVAE, SemiTCVAEConfig)])
+def test_minibatch_weights_use_the_training_sets_size_also_in_validation(make, config, data, make_batch):
     """Mistake 5: with the batch's size for N, or with a validation set's, the estimate moves."""
-    model = BetaTCVAE(BetaTCVAEConfig(estimator="mss_loo"), data)
+    model = make(config(estimator="mss_loo"), data)
     values = []
     for mode, n_images in ((True, 1000), (False, 1000), (False, 8)):
         model.train(mode)
@@ -117,6 +121,45 @@ def test_minibatch_weights_use_the_training_sets_size_also_in_validation(data, m
         values.append(model.loss("vae", make_batch()).terms["total_correlation_mss_loo"].item())
     assert values[0] == values[1]
     assert values[2] != pytest.approx(values[0], abs=1e-6)
+
+
+class CountsItsCalls(AnnealedVAE):
+    """A public mistake: the schedule's clock is a counter in the model, which validation moves, too."""
+
+    calls = 0
+
+    def loss(self, player, batch):
+        self.calls += 1
+        return super().loss(player, batch._replace(step=torch.tensor(self.calls - 1)))
+
+
+class CountsEpochs(AnnealedVAE):
+    """A public mistake: the clock counts passes over the data, the schedule's length is in steps."""
+
+    def loss(self, player, batch):
+        return super().loss(player, batch._replace(step=batch.step // (self.data.n_images // len(batch.images))))
+
+
+def capacities(model, make_batch, *, validations):
+    """The capacity at each of four training steps with validation calls after each."""
+    found = []
+    for step in range(4):
+        found.append(model.loss("vae", make_batch(step)).terms["capacity"].item())
+        for _ in range(validations):
+            model.eval()
+            model.loss("vae", make_batch(step))
+            model.train()
+    return found
+
+
+def test_the_capacity_is_a_function_of_the_training_step(data, make_batch):
+    """Mistake 6: capacity schedules in epochs, or counted by validation calls. The rise is 25 nats in 10 steps."""
+    config, expected = AnnealedVAEConfig(annealing_steps=10), [0.0, 2.5, 5.0, 7.5]
+    assert capacities(AnnealedVAE(config, data), make_batch, validations=0) == pytest.approx(expected)
+    assert capacities(AnnealedVAE(config, data), make_batch, validations=3) == pytest.approx(expected)
+    assert capacities(CountsItsCalls(config, data), make_batch, validations=0) == pytest.approx(expected)
+    assert capacities(CountsItsCalls(config, data), make_batch, validations=3) == pytest.approx([0.0, 10.0, 20.0, 25.0])
+    assert capacities(CountsEpochs(config, data), make_batch, validations=0) == [0.0] * 4
 
 
 def test_a_confident_error_still_has_a_gradient():
@@ -127,3 +170,46 @@ def test_a_confident_error_still_has_a_gradient():
     saturated = torch.full((1, 1, 1, 1), 200.0, requires_grad=True)
     F.binary_cross_entropy(torch.sigmoid(saturated), torch.zeros(1, 1, 1, 1)).backward()
     assert saturated.grad.item() == 0.0
+
+
+def test_pixels_can_be_told_with_certainty():
+    """Mistake 7: a Tanh before the likelihood leaves 0.31 nats a pixel that no decoder can avoid."""
+    images = (torch.arange(4.0).reshape(1, 1, 2, 2) > 1).float()
+    sure = 50 * (2 * images - 1)
+    assert bernoulli_nll(sure, images).item() == pytest.approx(0.0, abs=1e-6)
+    assert bernoulli_nll(torch.tanh(sure), images).item() == pytest.approx(4 * math.log(1 + math.exp(-1)))
+
+
+def centred_over_latents(mean):
+    """A public mistake: deviations from the mean over an image's codes, and products that are not averaged."""
+    centred = mean - mean.mean(1, keepdim=True)
+    return centred.T @ centred
+
+
+def test_dip_covariance_is_over_the_images_of_a_batch():
+    """Mistake 8: codes that are the same for every image have no covariance, however they differ from each other."""
+    constant = torch.tensor([[1.0, -2.0, 5.0]]).repeat(4, 1)
+    assert covariance_over_batch(constant).abs().max() == 0
+    assert centred_over_latents(constant).abs().max() > 1
+    mean = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(covariance_over_batch(mean), torch.cov(mean.T, correction=0))
+    assert covariance_over_batch(mean[:5, :2]).shape == (2, 2)  # not images by images
+
+
+def test_dip_variances_stand_on_the_diagonal_alone(data, make_batch):
+    """Mistake 8: E[variance] added to every entry makes independent codes look correlated.
+
+    Codes of constant mean and of variance 1 have covariance I: no penalty. With the scalar 1 in every entry the penalty
+    off the diagonal is 10 x 9.
+    """
+    model = DIPVAEII(DIPVAEIIConfig(), data)
+    with torch.no_grad():
+        model.encoder[-1].weight.zero_()
+        model.encoder[-1].bias.copy_(torch.cat([torch.linspace(-1, 1, 10), torch.zeros(10)]))
+    terms = model.loss("vae", make_batch()).terms
+    assert (terms["off_diagonal"].item(), terms["diagonal"].item()) == pytest.approx((0.0, 0.0), abs=1e-8)
+    with torch.no_grad():
+        posterior = model.encode(make_batch().images)
+    everywhere = covariance_over_batch(posterior.mean) + posterior.logvar.exp().mean()
+    wrong = (everywhere - everywhere.diagonal().diag()).square().sum()
+    assert wrong.item() == pytest.approx(90.0)
