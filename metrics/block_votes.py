@@ -13,9 +13,9 @@ from minebench.metrics.blocks import Blocks, CheckedBlocks, check_blocks, pca1
 from minebench.metrics.groups import ValueGroups
 from minebench.metrics.protocol import check_counts, check_generator, check_number
 from minebench.metrics.result import Json, MetricResult
-from minebench.metrics.votes import accuracy_details, votable_groups
+from minebench.metrics.votes import accuracy_details, deal_votes, votable_groups
 from minebench.metrics.z_diff import classify_votes, draw_pairs, z_diff
-from minebench.metrics.z_min_var import deal_votes, z_min_var
+from minebench.metrics.z_min_var import z_min_var
 
 VERSION: int = 1
 

@@ -5,24 +5,19 @@ Kim and Mnih (2018), Disentangling by Factorising, section 4, arXiv:1802.05983. 
 replacement across votes: drawing them with replacement, as some implementations do, lowers the score of small samples.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
 
 from minebench.metrics.groups import ValueGroups
 from minebench.metrics.inputs import check_codes_and_factors
 from minebench.metrics.protocol import check_counts, check_generator, check_number
 from minebench.metrics.result import MetricResult
-from minebench.metrics.votes import accuracy_details, drawn_from, votable_groups
+from minebench.metrics.votes import accuracy_details, deal_votes, drawn_from, votable_groups
 
 VERSION: int = 1
 
 _BLOCK = 32  # codes summed at once: the rows of one value stay in the cache
 _CELLS = 2**22  # entries summed at once: a whole grid of rows is taken a few codes at a time
-_SHARE = 4  # entries of the codes for each row dealt at once: what a row takes in all is about as much memory
-_FEWEST_ROWS = 2**14  # dealt at once, however few the codes
 
 
 def z_min_var(
@@ -198,72 +193,3 @@ def _winners(
             winner[votes[better]] = first + column[better]
             first += variance.shape[1]
     return winner
-
-
-def deal_votes(
-    groups: list[ValueGroups],
-    factor: NDArray[np.intp],
-    batch_size: int,
-    rng: np.random.Generator,
-    n_codes: int,
-) -> Iterator[tuple[NDArray[np.intp], csr_array]]:
-    """Deal every vote its rows, a part of the votes at a time.
-
-    Args:
-        groups: Values with two rows or more, one ``ValueGroups`` per factor.
-        factor: The fixed factor of each vote, shape ``(n_votes,)``.
-        batch_size: Rows of a vote.
-        rng: Source of the fixed values and of the shuffling.
-        n_codes: Codes that the votes compare. The rows dealt at a time take about as much memory as they do; how many
-            these are changes no draw.
-
-    Yields:
-        Some of the votes, those with the same fixed value together, and their rows as a matrix of ones, a row per vote
-        and a column per sample: its product with codes sums the codes of each vote.
-    """
-    n_samples = len(groups[0].order)
-    at_once = max(batch_size, _FEWEST_ROWS, n_samples * n_codes // _SHARE)
-    for k, group in enumerate(groups):
-        votes = np.flatnonzero(factor == k)
-        value = rng.integers(len(group.counts), size=len(votes))
-        votes = votes[np.argsort(value, kind="stable")]
-        n_rows = np.bincount(value, minlength=len(group.counts)) * batch_size
-        first = 0
-        for rows in _whole_votes(_deal(group, n_rows, rng, at_once), batch_size, at_once):
-            ends = np.arange(0, len(rows) + 1, batch_size, dtype=np.int32)
-            part = votes[first : first + len(ends) - 1]
-            first += len(part)
-            yield part, csr_array((np.ones(len(rows)), rows, ends), shape=(len(part), n_samples))
-
-
-def _deal(
-    group: ValueGroups, n_rows: NDArray[np.intp], rng: np.random.Generator, at_once: int
-) -> Iterator[NDArray[np.intp]]:
-    """``n_rows[v]`` rows of each value v in turn, from a deck that is reshuffled when it is exhausted."""
-    for start, count, n in zip(group.starts.tolist(), group.counts.tolist(), n_rows.tolist(), strict=True):
-        deck = group.order[start : start + count]
-        size = max(1, at_once // count) * count  # of some whole decks
-        for dealt in range(0, n, size):
-            left = min(size, n - dealt)
-            yield rng.permuted(np.broadcast_to(deck, (-(-left // count), count)), axis=1).ravel()[:left]
-
-
-def _whole_votes(dealt: Iterator[NDArray[np.intp]], batch_size: int, at_once: int) -> Iterator[NDArray[np.int32]]:
-    """The same rows in parts of ``at_once`` or a little more, each a multiple of ``batch_size``."""
-    held: list[NDArray[np.integer]] = []
-    n_held = 0
-    for rows in dealt:
-        held.append(rows)
-        n_held += len(rows)
-        if n_held >= at_once:
-            joined = _join(held)
-            whole = n_held - n_held % batch_size
-            yield joined[:whole]
-            held, n_held = [joined[whole:]], n_held - whole
-    if n_held:
-        yield _join(held)
-
-
-def _join(rows: list[NDArray[np.integer]]) -> NDArray[np.int32]:
-    """In the type that a sparse matrix has for its columns."""
-    return np.concatenate(rows, dtype=np.int32, casting="same_kind")

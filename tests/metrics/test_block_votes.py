@@ -13,9 +13,9 @@ from minebench.metrics.block_votes import (
     z_min_var_blocks_result,
 )
 from minebench.metrics.blocks import check_blocks, pca1
-from minebench.metrics.votes import votable_groups
+from minebench.metrics.votes import deal_votes, votable_groups
 from minebench.metrics.z_diff import draw_pairs, z_diff, z_diff_result
-from minebench.metrics.z_min_var import deal_votes, z_min_var, z_min_var_result
+from minebench.metrics.z_min_var import z_min_var, z_min_var_result
 
 SMALL = {"n_train": 600, "n_test": 300}
 # four standard errors of an accuracy of 300 votes around a chance of 1/3, and as much for the training votes

@@ -1,4 +1,4 @@
-"""Z-min Var: how rows are dealt, the vote against its definition, which codes may vote."""
+"""Z-min Var: the vote against its definition, which codes may vote."""
 
 import tracemalloc
 
@@ -6,14 +6,11 @@ import numpy as np
 import pytest
 
 from minebench.metrics import z_min_var as z_min_var_module
-from minebench.metrics.groups import group_rows
 from minebench.metrics.inputs import check_codes_and_factors
-from minebench.metrics.votes import votable_groups
+from minebench.metrics.votes import deal_votes, votable_groups
 from minebench.metrics.z_min_var import (
-    _deal,
     _tables,
     _winners,
-    deal_votes,
     factor_vae_score,
     z_min_var,
     z_min_var_result,
@@ -31,48 +28,6 @@ def factors_at_random(n_samples, *sizes, seed=0):
     return np.stack([rng.integers(size, size=n_samples) for size in sizes], axis=1)
 
 
-def dealt_votes(groups, factor, batch_size, seed=0):
-    """The votes in the order in which they are dealt, and the rows of all."""
-    dealt = list(deal_votes(groups, factor, batch_size, np.random.default_rng(seed), 5))
-    return tuple(map(np.concatenate, zip(*((votes, picks.indices) for votes, picks in dealt), strict=True)))
-
-
-def test_rows_are_dealt_without_replacement_and_reshuffled_when_exhausted():
-    """Value 0 has rows 0..4, value 1 rows 5..6. 13 rows of value 0 are two whole decks and 3 of a third."""
-    group = group_rows(np.array([0] * 5 + [1] * 2), 2)
-    dealt = np.concatenate(list(_deal(group, np.array([13, 4]), np.random.default_rng(0), 100)))
-    zero, one = dealt[:13], dealt[13:]
-    assert sorted(zero[:5]) == sorted(zero[5:10]) == [0, 1, 2, 3, 4]
-    assert len(set(zero[10:])) == 3
-    assert sorted(one[:2]) == sorted(one[2:]) == [5, 6]
-    assert list(zero[:5]) != list(zero[5:10])  # shuffled anew, with this seed
-
-
-def test_votes_are_dealt_from_one_deck():
-    """Votes of 4 rows at a value with 8: two votes share no row."""
-    factors = np.repeat([0, 1], 8)[:, None]
-    groups = votable_groups(check_codes_and_factors(factors, factors))
-    order, rows = dealt_votes(groups, np.zeros(101, dtype=int), 4)
-    value = factors[rows.reshape(-1, 4)[:, 0], 0]
-    for v in (0, 1):
-        votes = rows.reshape(-1, 4)[value == v]
-        assert all(len(set(np.concatenate(pair))) == 8 for pair in zip(votes[:-1:2], votes[1::2], strict=False))
-    assert sorted(order) == list(range(101))
-
-
-def test_the_fixed_value_is_uniform_over_those_present_not_by_frequency():
-    """90 rows against 10: half of 2000 votes each, within five standard deviations, 5 sqrt(2000) / 2.
-
-    So too among the first 1000 votes: those that train must not be those of the first values."""
-    factors = np.array([0] * 90 + [1] * 10)[:, None]
-    groups = votable_groups(check_codes_and_factors(factors, factors))
-    order, rows = dealt_votes(groups, np.zeros(2000, dtype=int), 4)
-    votes = factors[rows.reshape(-1, 4), 0]
-    assert (votes == votes[:, :1]).all()
-    assert abs(votes[:, 0].sum() - 1000) < 5 * np.sqrt(2000) / 2
-    assert abs(votes[order < 1000, 0].sum() - 500) < 5 * np.sqrt(1000) / 2
-
-
 @pytest.mark.parametrize("block", [2, 100])
 def test_the_winner_is_the_code_of_least_variance_by_the_definition(monkeypatch, block):
     monkeypatch.setattr(z_min_var_module, "_BLOCK", block)
@@ -81,11 +36,11 @@ def test_the_winner_is_the_code_of_least_variance_by_the_definition(monkeypatch,
     codes[:, :2] += factors
     inputs = check_codes_and_factors(codes, factors)
     groups, factor = votable_groups(inputs), np.arange(60) % 2
-    order, rows = dealt_votes(groups, factor, 10, seed=7)
     expected = np.empty(60, dtype=int)
-    for vote, picked in zip(order, rows.reshape(60, 10), strict=True):
-        assert len(np.unique(factors[picked, factor[vote]])) == 1
-        expected[vote] = np.argmin(codes[picked].var(axis=0, ddof=1) / codes.var(axis=0, ddof=1))
+    for votes, picks in deal_votes(groups, factor, 10, np.random.default_rng(7), 5):
+        for vote, picked in zip(votes, picks.indices.reshape(-1, 10), strict=True):
+            assert len(np.unique(factors[picked, factor[vote]])) == 1
+            expected[vote] = np.argmin(codes[picked].var(axis=0, ddof=1) / codes.var(axis=0, ddof=1))
     tables = _tables(inputs.standardized()[0], np.arange(5))
     found = _winners(tables, groups, factor, 10, np.random.default_rng(7))
     np.testing.assert_array_equal(found, expected)
@@ -197,23 +152,6 @@ def test_codes_are_taken_a_few_at_a_time_on_many_rows_with_the_same_result(monke
     whole = z_min_var_result(codes, factors, rng=np.random.default_rng(0), **SMALL)
     monkeypatch.setattr(z_min_var_module, "_CELLS", 600)
     assert z_min_var_result(codes, factors, rng=np.random.default_rng(0), **SMALL) == whole
-
-
-@pytest.mark.parametrize("at_once", [1, 100, 10**9])
-def test_how_many_votes_are_dealt_at_a_time_changes_no_draw(monkeypatch, at_once):
-    """In parts of 64, 100 and all rows: of decks of 60 to 150 rows, so that parts end inside and between decks."""
-    factors = factors_at_random(300, 2, 3, 5)
-    groups = votable_groups(check_codes_and_factors(factors, factors))
-    factor = np.random.default_rng(3).integers(3, size=500)
-    monkeypatch.setattr(z_min_var_module, "_SHARE", 10**9)
-    order, rows = dealt_votes(groups, factor, 64)
-    monkeypatch.setattr(z_min_var_module, "_FEWEST_ROWS", at_once)
-    parts = list(deal_votes(groups, factor, 64, np.random.default_rng(0), 5))
-    assert len(parts) > 3 or at_once == 10**9
-    assert all(picks.nnz < max(at_once, 64) + 200 for _, picks in parts)
-    again = dealt_votes(groups, factor, 64)
-    np.testing.assert_array_equal(again[0], order)
-    np.testing.assert_array_equal(again[1], rows)
 
 
 def peak_of_score(codes, factors):
