@@ -32,7 +32,7 @@ def info(name: str, root: Path | None) -> dict[str, Any]:
         "name": name,
         "title": entry.title,
         "what": entry.description,
-        "source": f"real ({found})" if found else f"procedural{_stand_in(entry)}",
+        "source": f"real ({found})" if found else f"procedural: {_stand_in(entry)}",
         "paper": entry.paper,
     }
     if not entry.card:
@@ -139,7 +139,7 @@ def download(name: str, root: Path | None, report: Report = unheard) -> list[Pat
     try:
         return [downloads.download(file, folder, report) for file in _needed(name, entry)]
     except downloads.DownloadError as error:
-        raise downloads.DownloadError(f"{error}; until then{_stand_in(entry)}") from error
+        raise downloads.DownloadError(f"{error}; until then {_stand_in(entry)}") from error
 
 
 def _find(name: str, entry: DatasetEntry, root: Path) -> Path:
@@ -148,7 +148,7 @@ def _find(name: str, entry: DatasetEntry, root: Path) -> Path:
     found = entry.find(root)
     if found is None:
         how = "; ".join(downloads.how_to_get(file, root) for file in files)
-        raise FileNotFoundError(f"no real files of {name} below {root}: {how}; until then{_stand_in(entry)}")
+        raise FileNotFoundError(f"no real files of {name} below {root}: {how}; until then {_stand_in(entry)}")
     return found
 
 
@@ -187,9 +187,10 @@ def _described(file: PublishedFile, root: Path) -> str:
 
 
 def _stand_in(entry: DatasetEntry) -> str:
+    """What is used while the real files are not there."""
     if entry.embedded:
-        return f" {entry.embedded}, the procedural source, stands in"
-    return ", drawn and equal to the published images in every pixel" if entry.pixel_exact else ""
+        return f"{entry.embedded}, the procedural source, stands in"
+    return "it is drawn, equal to the published images in every pixel" if entry.pixel_exact else "it is drawn"
 
 
 def _gigabytes(n_bytes: float) -> str:

@@ -89,7 +89,7 @@ def test_info_of_a_rule_carries_its_title():
 
 
 def test_info_tells_what_stands_in_and_what_is_there(root):
-    assert "procedural shapes3d_like, the procedural source, stands in" in invoke("datasets", "info", "shapes3d")
+    assert "procedural: shapes3d_like, the procedural source, stands in" in invoke("datasets", "info", "shapes3d")
     text = invoke("datasets", "info", "mpi3d_toy", "--data-dir", root)
     assert f"source:        real ({LAYOUT.file.place(root)})" in text
     assert f"is at {LAYOUT.file.place(root)}" in text
