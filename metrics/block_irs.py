@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from minebench.metrics.blocks import Blocks, check_blocks, pca1
 from minebench.metrics.groups import ValueGroups, group_rows
-from minebench.metrics.irs import irs
+from minebench.metrics.irs import irs, notes_on_lone_rows
 from minebench.metrics.protocol import check_number
 from minebench.metrics.result import Json, MetricResult
 
@@ -74,6 +74,8 @@ def irs_blocks_result(
         "block_factor": [inputs.kept_factors[k] for k in robustness.argmax(axis=1)],
         "pca1": irs(pca1(codes, blocks), factors, diff_quantile=diff_quantile, n_factor_bins=n_factor_bins),
     }
+    if checked.alive.any():
+        details["notes"] = notes_on_lone_rows(inputs, groups)
     return MetricResult(value, "up", details)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from minebench.metrics.groups import ValueGroups, group_rows
 from minebench.metrics.inputs import CheckedInputs, check_codes_and_factors
 from minebench.metrics.protocol import check_number
-from minebench.metrics.result import MetricResult
+from minebench.metrics.result import Json, MetricResult
 
 VERSION: int = 1
 
@@ -23,7 +23,7 @@ def irs(codes: ArrayLike, factors: ArrayLike, *, diff_quantile: float = 1.0, n_f
     With m_d the largest deviation of code d from its mean: IRS[d, i] = 1 - (mean over the values v of factor i of the
     quantile of abs(z_d - E[z_d | v]) within the group of v) / m_d. The score is the mean over codes of
     max_i IRS[d, i], weighted by m_d. Pure noise scores above 0, the more so the smaller the groups (0.15 to 0.24 at
-    10,000 samples, 0.35 at 200), and a factor coded twice is not penalised.
+    10,000 samples, 0.35 at 200; 1 if each value of a factor has one row), and a factor coded twice is not penalised.
 
     Args:
         codes: Posterior means, shape ``(n_samples, n_codes)``.
@@ -49,10 +49,14 @@ def irs(codes: ArrayLike, factors: ArrayLike, *, diff_quantile: float = 1.0, n_f
 def irs_result(
     codes: ArrayLike, factors: ArrayLike, *, diff_quantile: float = 1.0, n_factor_bins: int | None = None
 ) -> MetricResult:
-    """``irs`` with its parts; arguments and errors are those of ``irs``."""
+    """``irs`` with its parts; arguments and errors are those of ``irs``.
+
+    A note names the factors of whose values most have one row: no code can move there, whatever it knows.
+    """
     check_number("diff_quantile", diff_quantile, high=1.0, with_low=False)
     inputs = check_codes_and_factors(codes, factors, n_factor_bins=n_factor_bins)
-    robustness, weight = _robustness(inputs, diff_quantile)
+    groups = [group_rows(inputs.factors[:, k], size) for k, size in enumerate(inputs.factor_sizes)]
+    robustness, weight = _robustness(inputs, groups, diff_quantile)
     best = robustness.max(axis=1)
     value = float(weight @ best / weight.sum()) if inputs.alive.any() else 0.0
     details = inputs.details() | {
@@ -60,12 +64,34 @@ def irs_result(
         "code_weight": weight.tolist(),
         "code_factor": [inputs.kept_factors[k] for k in robustness.argmax(axis=1)],
     }
+    if inputs.alive.any():
+        details["notes"] = notes_on_lone_rows(inputs, groups)
     return MetricResult(value, "up", details)
 
 
-def _robustness(inputs: CheckedInputs, quantile: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def notes_on_lone_rows(inputs: CheckedInputs, groups: list[ValueGroups]) -> list[Json]:
+    """What a reader must know of factors that no code can fail at.
+
+    Args:
+        inputs: Checked codes and factors.
+        groups: The rows of each value, one ``ValueGroups`` per factor.
+
+    Returns:
+        A note that names the columns of the factors more than half of whose values have one row; else none.
+    """
+    lone = [k for k, group in zip(inputs.kept_factors, groups, strict=True) if np.mean(group.counts == 1) > 0.5]
+    if not lone:
+        return []
+    return [
+        f"most values of factor columns {lone} have one row, where no code can move: any code scores high; pass more "
+        "samples, or n_factor_bins= to bin their values"
+    ]
+
+
+def _robustness(
+    inputs: CheckedInputs, groups: list[ValueGroups], quantile: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """IRS[d, i] (0 for dead codes) and m_d, the largest deviation of each code (0 for dead codes)."""
-    groups = [group_rows(inputs.factors[:, k], size) for k, size in enumerate(inputs.factor_sizes)]
     n_samples, n_codes = inputs.codes.shape
     deviation, mean = np.empty((n_codes, len(groups))), np.empty(n_codes)
     step = max(1, _BLOCK // n_samples)

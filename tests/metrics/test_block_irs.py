@@ -83,6 +83,13 @@ def test_dead_and_empty_blocks_weigh_nothing():
     assert irs_blocks(padded, factors, [[6], []]) == 0
 
 
+def test_factors_of_one_row_a_value_are_named():
+    codes, _ = noisy()
+    result = irs_blocks_result(codes, np.arange(len(codes))[:, None], [[0, 1], [2, 3]])
+    assert result.value == pytest.approx(1)
+    assert "factor columns [0] have one row" in result.details["notes"][0]
+
+
 def test_pca1_is_the_metric_of_the_first_components():
     codes, factors = noisy()
     result = irs_blocks_result(codes, factors, [[0, 1], [2, 3]], diff_quantile=0.9)

@@ -91,6 +91,18 @@ def test_noise_scores_above_zero_and_more_in_small_samples():
     assert irs(codes, factors, diff_quantile=0.99) > irs(codes, factors) + 0.15
 
 
+@pytest.mark.parametrize(("n_lone", "told"), [(100, True), (60, True), (40, False), (0, False)])
+def test_factors_whose_values_mostly_have_one_row_are_named(n_lone, told):
+    """Of 100 values some have one row and the rest two. Codes of noise: with one row each the score is exactly 1."""
+    values = np.append(np.arange(n_lone), np.repeat(np.arange(n_lone, 100), 2))
+    factors = np.stack([np.zeros(len(values)), np.arange(len(values)) % 3, values], axis=1).astype(int)
+    result = irs_result(np.random.default_rng(0).normal(size=(len(values), 4)), factors)
+    note = "most values of factor columns [2] have one row, where no code can move: any code scores high; pass more "
+    assert result.details["notes"] == ([note + "samples, or n_factor_bins= to bin their values"] if told else [])
+    assert (result.value == 1) == (n_lone == 100)
+    assert irs_result(np.ones((len(values), 2)), factors).details["notes"] == ["all codes are constant"]
+
+
 def test_constant_codes_score_zero_and_do_not_weigh():
     factors = full_grid(4, 5)
     assert irs(np.full((20, 3), 0.1, dtype=np.float32), factors) == 0.0
