@@ -14,11 +14,12 @@ from typer.testing import CliRunner
 
 from minebench.benchmarks import cli, data_sets, registry
 from minebench.benchmarks.registry import DatasetEntry
-from minebench.datasets import downloads, dsprites, mpi3d
+from minebench.datasets import downloads, dsprites, mpi3d_files
 from minebench.datasets.dsprites import Comparison
 from minebench.datasets.files import DataFileError
 from minebench.datasets.grid import Grid
-from minebench.datasets.mpi3d import FACTOR_NAMES, TOY, load_mpi3d
+from minebench.datasets.mpi3d import load_mpi3d
+from minebench.datasets.mpi3d_files import FACTOR_NAMES, TOY
 from minebench.datasets.published import PublishedFile
 from minebench.datasets.shapes_mini import load_shapes_mini
 
@@ -121,7 +122,7 @@ def test_verify_compares_the_file_with_the_published_checksum_each_time(root, mo
     path = LAYOUT.file.place(root)
     md5 = hashlib.md5(path.read_bytes()).hexdigest()  # noqa: S324 - the published checksums are of this kind
     file = replace(LAYOUT.file, checksum=f"md5:{md5}" if known else "md5:" + "0" * 32)
-    monkeypatch.setattr(mpi3d, "TOY_CARD", replace(mpi3d.TOY_CARD, n_images=50, files=(file,)))
+    monkeypatch.setattr(mpi3d_files, "TOY_CARD", replace(mpi3d_files.TOY_CARD, n_images=50, files=(file,)))
     if known:
         assert data_sets.verify("mpi3d_toy", root)["published"] == {"mpi3d_toy.npz": f"agrees: md5 {md5}"}
     else:

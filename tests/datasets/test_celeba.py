@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from minebench.datasets import celeba_pictures
-from minebench.datasets.celeba import ATTRIBUTES, CARD, CELEBA, load_celeba
+from minebench.datasets.celeba import load_celeba
+from minebench.datasets.celeba_files import ATTRIBUTES, CARD, CELEBA
 from minebench.datasets.celeba_pictures import prepare_picture
 from minebench.datasets.files import DataFileError
 from minebench.datasets.splits import held_out_split

@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minebench.datasets import mpi3d, shapes3d
-from minebench.datasets.celeba import ATTRIBUTES
+from minebench.datasets import mpi3d, shapes3d_files
+from minebench.datasets.celeba_files import ATTRIBUTES
 from minebench.datasets.grid import Grid
-from minebench.datasets.mpi3d import FACTOR_NAMES, TOY, read_mpi3d
-from minebench.datasets.shapes3d import SHAPES3D, Shapes3DLayout, read_shapes3d
+from minebench.datasets.mpi3d import read_mpi3d
+from minebench.datasets.mpi3d_files import FACTOR_NAMES, TOY
+from minebench.datasets.shapes3d import read_shapes3d
+from minebench.datasets.shapes3d_files import SHAPES3D, Shapes3DLayout
 
 
 def peak_megabytes(function: Callable[[], object]) -> float:
@@ -44,7 +46,7 @@ def test_an_import_of_mpi3d_holds_a_few_blocks(tmp_path, rgb_1200, monkeypatch, 
 
 
 def test_an_import_of_3d_shapes_holds_a_few_rows_of_chunks(tmp_path, rgb_1200, monkeypatch):
-    monkeypatch.setattr(shapes3d, "_BLOCK", 64)
+    monkeypatch.setattr(shapes3d_files, "_BLOCK", 64)
     values = ((0.0, 0.1), (0.0, 0.1, 0.2), (0.0, 0.1, 0.2, 0.3, 0.4), (0.75, 1.25), (0, 1, 2, 3), (-30, -15, 0, 15, 30))
     with h5py.File(tmp_path / "f.h5", "w") as file:
         file.create_dataset("images", data=rgb_1200, chunks=(64, 16, 16, 3), compression="gzip", compression_opts=1)
@@ -58,8 +60,13 @@ IMPORT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from minebench.datasets import celeba, mpi3d, shapes3d
+from minebench.datasets.celeba import load_celeba
+from minebench.datasets.celeba_files import CELEBA
 from minebench.datasets.grid import Grid
+from minebench.datasets.mpi3d import load_mpi3d
+from minebench.datasets.mpi3d_files import FACTOR_NAMES, TOY
+from minebench.datasets.shapes3d import load_shapes3d
+from minebench.datasets.shapes3d_files import SHAPES3D
 
 def peak():
     # not getrusage, whose maximum a child inherits from the process that started it
@@ -67,17 +74,17 @@ def peak():
 
 name, root = sys.argv[1], Path(sys.argv[2])
 if name == "mpi3d":
-    file = replace(mpi3d.TOY.file, checksum=None)
-    layout = replace(mpi3d.TOY, grids=(Grid(mpi3d.FACTOR_NAMES, (2, 5, 2, 3, 2, 20, 20)),), file=file)
-    load = lambda: mpi3d.load_mpi3d(layout, root)
+    file = replace(TOY.file, checksum=None)
+    layout = replace(TOY, grids=(Grid(FACTOR_NAMES, (2, 5, 2, 3, 2, 20, 20)),), file=file)
+    load = lambda: load_mpi3d(layout, root)
 elif name == "shapes3d":
-    values = tuple(v[:n] for v, n in zip(shapes3d.SHAPES3D.factor_values, (2, 5, 10, 5, 4, 15)))
-    file = replace(shapes3d.SHAPES3D.file, n_bytes=None, checksum=None)
-    load = lambda: shapes3d.load_shapes3d(root, layout=replace(shapes3d.SHAPES3D, factor_values=values, file=file))
+    values = tuple(v[:n] for v, n in zip(SHAPES3D.factor_values, (2, 5, 10, 5, 4, 15)))
+    file = replace(SHAPES3D.file, n_bytes=None, checksum=None)
+    load = lambda: load_shapes3d(root, layout=replace(SHAPES3D, factor_values=values, file=file))
 else:
     names = ("pictures", "labels", "partition", "identity")
-    files = {name: replace(getattr(celeba.CELEBA, name), checksum=None) for name in names}
-    load = lambda: celeba.load_celeba(root, layout=replace(celeba.CELEBA, n_images=8_000, **files))
+    files = {name: replace(getattr(CELEBA, name), checksum=None) for name in names}
+    load = lambda: load_celeba(root, layout=replace(CELEBA, n_images=8_000, **files))
 before = peak()
 data = load()
 print(len(data), data.source, before, peak())

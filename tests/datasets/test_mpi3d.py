@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minebench.datasets import mpi3d
-from minebench.datasets.files import DataFileError
+from minebench.datasets.files import DataFileError, find_data_file
 from minebench.datasets.grid import Grid
-from minebench.datasets.mpi3d import FACTOR_NAMES, REAL, REAL_COMPLEX, REALISTIC, TOY, load_mpi3d, read_mpi3d
+from minebench.datasets.mpi3d import load_mpi3d, read_mpi3d
+from minebench.datasets.mpi3d_files import FACTOR_NAMES, REAL, REAL_COMPLEX, REALISTIC, TOY
 from minebench.datasets.published import PublishedFile
 
 SIX = Grid(FACTOR_NAMES, (6, 5, 2, 1, 1, 4, 5))  # 1,200 images: the published ones in small
@@ -103,7 +103,7 @@ def test_where_no_record_can_be_written_the_file_is_checked_by_every_process(tmp
     ],
 )
 def test_variant_and_count_decide_what_the_factors_are(layout, n_images, sizes):
-    grid = mpi3d._grid_of(Path("f.npz"), (n_images, 64, 64, 3), layout)
+    grid = layout.grid_of(Path("f.npz"), n_images)
     assert (grid.factor_sizes, len(grid)) == (sizes, n_images)
 
 
@@ -117,7 +117,7 @@ def test_variant_and_count_decide_what_the_factors_are(layout, n_images, sizes):
 )
 def test_a_file_of_another_variant_or_a_part_of_one_is_refused(layout, n_images, expected):
     with pytest.raises(DataFileError, match=expected):
-        mpi3d._grid_of(Path("f.npz"), (n_images, 64, 64, 3), layout)
+        layout.grid_of(Path("f.npz"), n_images)
 
 
 def test_an_earlier_file_is_read_with_its_own_factors_and_without_the_later_ones_checksum(tmp_path, rgb_1200):
@@ -205,10 +205,10 @@ def test_the_file_is_found_where_users_put_it_and_by_its_own_variant_alone(tmp_p
     small = replace(layout, grids=(SIX,), file=replace(SMALL.file, checksum=None))
     assert load_mpi3d(small, tmp_path).name == layout.variant
     for other in (TOY, REALISTIC, REAL, REAL_COMPLEX):
-        found = mpi3d.find_data_file(tmp_path, other.names)
+        found = find_data_file(tmp_path, other.names)
         assert (found == tmp_path / name) == (other is layout)
 
 
 def test_an_empty_folder_of_a_variant_is_no_file(tmp_path):
     (tmp_path / "mpi3d" / "mpi3d_realistic").mkdir(parents=True)
-    assert mpi3d.find_data_file(tmp_path, REALISTIC.names) is None
+    assert find_data_file(tmp_path, REALISTIC.names) is None

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from minebench.datasets import celeba, dsprites, mpi3d, shapes3d
+from minebench.datasets import celeba_files, dsprites, mpi3d_files, shapes3d_files
 from minebench.datasets.files import DataFileError
 from minebench.datasets.published import PublishedFile
 
@@ -62,12 +62,12 @@ def test_a_file_tells_what_it_must_be_and_where_it_goes(tmp_path):
     ("card", "n_images", "image_shape"),
     [
         (dsprites.CARD, 737_280, (1, 64, 64)),
-        (shapes3d.CARD, 480_000, (3, 64, 64)),
-        (mpi3d.TOY_CARD, 1_036_800, (3, 64, 64)),
-        (mpi3d.REALISTIC_CARD, 1_036_800, (3, 64, 64)),
-        (mpi3d.REAL_CARD, 1_036_800, (3, 64, 64)),
-        (mpi3d.REAL_COMPLEX_CARD, 460_800, (3, 64, 64)),
-        (celeba.CARD, 202_599, (3, 64, 64)),
+        (shapes3d_files.CARD, 480_000, (3, 64, 64)),
+        (mpi3d_files.TOY_CARD, 1_036_800, (3, 64, 64)),
+        (mpi3d_files.REALISTIC_CARD, 1_036_800, (3, 64, 64)),
+        (mpi3d_files.REAL_CARD, 1_036_800, (3, 64, 64)),
+        (mpi3d_files.REAL_COMPLEX_CARD, 460_800, (3, 64, 64)),
+        (celeba_files.CARD, 202_599, (3, 64, 64)),
     ],
 )
 def test_the_cards_tell_sizes_and_files(card, n_images, image_shape):
@@ -83,11 +83,11 @@ def test_the_cards_tell_sizes_and_files(card, n_images, image_shape):
 def test_a_file_is_put_where_its_loader_looks_for_it():
     for card, names in (
         (dsprites.CARD, dsprites.FILE_NAMES),
-        (shapes3d.CARD, shapes3d.FILE_NAMES),
-        (mpi3d.TOY_CARD, mpi3d.TOY_NAMES),
-        (mpi3d.REALISTIC_CARD, mpi3d.REALISTIC_NAMES),
-        (mpi3d.REAL_CARD, mpi3d.REAL_NAMES),
-        (mpi3d.REAL_COMPLEX_CARD, mpi3d.REAL_COMPLEX_NAMES),
-        (celeba.CARD, celeba.FILE_NAMES),
+        (shapes3d_files.CARD, shapes3d_files.FILE_NAMES),
+        (mpi3d_files.TOY_CARD, mpi3d_files.TOY_NAMES),
+        (mpi3d_files.REALISTIC_CARD, mpi3d_files.REALISTIC_NAMES),
+        (mpi3d_files.REAL_CARD, mpi3d_files.REAL_NAMES),
+        (mpi3d_files.REAL_COMPLEX_CARD, mpi3d_files.REAL_COMPLEX_NAMES),
+        (celeba_files.CARD, celeba_files.FILE_NAMES),
     ):
         assert all(f"{file.folder}/{file.name}" in names for file in card.files)

@@ -11,7 +11,8 @@ import pytest
 
 from minebench.datasets.files import DataFileError
 from minebench.datasets.published import PublishedFile
-from minebench.datasets.shapes3d import CARD, FILE_NAMES, SHAPES3D, Shapes3DLayout, load_shapes3d, read_shapes3d
+from minebench.datasets.shapes3d import load_shapes3d, read_shapes3d
+from minebench.datasets.shapes3d_files import CARD, FILE_NAMES, SHAPES3D, Shapes3DLayout
 
 SMALL = Shapes3DLayout(
     factor_names=SHAPES3D.factor_names,
@@ -198,7 +199,7 @@ TWO_IMPORTERS = """
 import sys, time
 from dataclasses import replace
 from pathlib import Path
-from minebench.datasets import hdf5, shapes3d
+from minebench.datasets import hdf5, shapes3d, shapes3d_files
 from minebench.datasets.published import PublishedFile
 
 def slowly(*args):
@@ -211,7 +212,7 @@ def slowly(*args):
 original, hdf5.array_rows = hdf5.array_rows, slowly
 values = tuple(tuple(map(float, text.split(","))) for text in sys.argv[2].split(";"))
 file = PublishedFile("3dshapes.h5", folder="3dshapes", page="")
-layout = shapes3d.Shapes3DLayout(shapes3d.SHAPES3D.factor_names, values, file)
+layout = shapes3d_files.Shapes3DLayout(shapes3d_files.SHAPES3D.factor_names, values, file)
 print(shapes3d.load_shapes3d(Path(sys.argv[1]), layout=layout).pixels_sha256)
 """
 
