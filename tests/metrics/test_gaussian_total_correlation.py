@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import ortho_group
 
 from minebench.metrics.gaussian_total_correlation import (
+    chance_nats,
     gaussian_total_correlation,
     gaussian_total_correlation_result,
 )
@@ -47,7 +48,48 @@ def test_a_copy_counts_as_one_dependence_and_a_dead_code_as_none():
     assert gaussian_total_correlation(np.full((5, 3), 0.1)) == 0
 
 
-def test_independent_codes_score_the_chance_value():
-    """E[-1/2 log det] of D codes is D (D - 1) / (4 n) to first order: 0.0225 here, its spread is about 0.005."""
-    codes = np.random.default_rng(0).normal(size=(1000, 10))
-    assert gaussian_total_correlation(codes) == pytest.approx(10 * 9 / 4000, abs=0.015)
+def test_the_chance_value_by_hand():
+    """4 rows, 2 codes: (digamma(3/2) - digamma(1)) / 2, where digamma(1) = -g, digamma(3/2) = 2 - g - 2 ln 2.
+
+    5 rows, 3 codes: digamma(2) = 1 - g, twice, less digamma(3/2) and digamma(1): (2 ln 2 - 1 + 1) / 2.
+    """
+    assert chance_nats(4, 2) == pytest.approx(1 - np.log(2))
+    assert chance_nats(5, 3) == pytest.approx(np.log(2))
+    assert chance_nats(10**6, 10) == pytest.approx(10 * 9 / 4e6, rel=1e-4)
+    assert chance_nats(5, 1) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.8])
+def test_codes_score_too_high_by_the_chance_value_whatever_their_correlation(correlation):
+    """The mean of 400 samples of 8 rows of 5 Gaussian codes is 1.16 nats above the truth, within four standard errors.
+
+    To first order it were 5 * 4 / (4 * 7) = 0.71, which is further away.
+    """
+    rng, covariance = np.random.default_rng(0), correlation * np.ones((5, 5)) + (1 - correlation) * np.eye(5)
+    root = np.linalg.cholesky(covariance)
+    scores = [gaussian_total_correlation(rng.normal(size=(8, 5)) @ root.T) for _ in range(400)]
+    truth = -0.5 * np.linalg.slogdet(covariance)[1]
+    error = np.std(scores) / np.sqrt(400)
+    assert np.mean(scores) == pytest.approx(truth + chance_nats(8, 5), abs=4 * error)
+    assert np.mean(scores) > truth + 20 / 28 + 4 * error
+
+
+def test_few_rows_are_noted_and_dead_codes_do_not_count():
+    codes = np.random.default_rng(0).normal(size=(200, 10))
+    few, many = gaussian_total_correlation_result(codes), gaussian_total_correlation_result(codes[:, :3])
+    assert few.details["chance_nats"] == chance_nats(200, 10) == pytest.approx(90 / 796, rel=0.05)
+    assert few.details["notes"] == ["200 rows are few: the value is 0.12 nats too high by chance"]
+    assert many.details["notes"] == []
+    dead = gaussian_total_correlation_result(np.hstack([codes[:, :3], np.ones((200, 7))]))
+    assert dead.details["chance_nats"] == many.details["chance_nats"]
+
+
+def test_rows_that_are_no_more_than_the_codes_are_noted():
+    result = gaussian_total_correlation_result(np.random.default_rng(0).normal(size=(4, 4)))
+    assert result.details["linear_dependences"] == 1
+    assert result.details["chance_nats"] is None
+    assert result.details["notes"] == [
+        "no more rows than codes that vary: these determine one another, whatever they know"
+    ]
+    constant = gaussian_total_correlation_result(np.ones((4, 4)))
+    assert (constant.details["chance_nats"], constant.details["notes"]) == (0, ["all codes are constant"])
