@@ -1,13 +1,17 @@
 """Getting a published file: over HTTP by pooch, from the first address that gives it whole.
 
-pooch writes under another name, compares the checksum and renames, so a download that is cut leaves
-nothing. It cannot go on with one that was interrupted: the message names a command that can.
+pooch writes into a folder of its own and compares the checksum; then the file is put in its place. A
+download that is cut leaves nothing, one that is killed leaves a folder that the next one removes. Of
+two processes that want one file, one gets it and the other waits. pooch cannot go on with a download
+that was interrupted: the message names a command that can.
 """
 
 import logging
-import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 from minebench.datasets.files import DataFileError, Report, unheard
 from minebench.datasets.published import PublishedFile
@@ -38,18 +42,20 @@ def download(file: PublishedFile, root: Path, report: Report = unheard) -> Path:
         DataFileError: If a bad copy is in its place already: nothing is replaced unasked.
     """
     place = file.place(root)
-    if place.exists():
-        file.check(place, report)
-        return place
-    if not file.urls:
+    if not place.exists() and not file.urls:
         raise DownloadError(f"{file.name} has no address for programs: {how_to_get(file, root)}")
-    reasons = []
-    for url in file.urls:
-        try:
-            return _retrieve(url, file, place, report)
-        except (OSError, ValueError) as error:  # the latter: another checksum
-            reasons.append(f"{url}: {' '.join(str(error).split())[:200]}")
-            logger.info("%s", reasons[-1])
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(place.with_name(f".{file.name}.lock")):
+        if place.exists():
+            file.check(place, report)
+            return place
+        reasons = []
+        for url in file.urls:
+            try:
+                return _retrieve(url, file, place, report)
+            except (OSError, ValueError) as error:  # the latter: another checksum
+                reasons.append(f"{url}: {' '.join(str(error).split())[:200]}")
+                logger.info("%s", reasons[-1])
     raise DownloadError(f"{file.name} cannot be downloaded ({'; '.join(reasons)}): {how_to_get(file, root)}")
 
 
@@ -66,16 +72,16 @@ def _retrieve(url: str, file: PublishedFile, place: Path, report: Report) -> Pat
     pooch.get_logger().setLevel(logging.WARNING)
     progress = _Progress(f"download of {file.name}", report)
     downloader = pooch.HTTPDownloader(progressbar=progress, chunk_size=_CHUNK, timeout=_PATIENCE)
-    partial = f"{file.name}.{os.getpid()}.download"
+    folder = place.with_name(f".{file.name}.download")
+    shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed: this one holds the lock
     try:
-        pooch.retrieve(url, file.checksum, fname=partial, path=place.parent, downloader=downloader)
-        file.check_size(place.with_name(partial))  # pooch has compared the checksum, where one is known
-        place.with_name(partial).replace(place)
+        got = Path(pooch.retrieve(url, file.checksum, fname=file.name, path=folder, downloader=downloader))
+        file.check_size(got)  # pooch has compared the checksum, where one is known
+        return got.replace(place)
     except DataFileError as error:
         raise ValueError(f"expected {error.expected}; got {error.got}") from error
     finally:
-        place.with_name(partial).unlink(missing_ok=True)
-    return place
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass

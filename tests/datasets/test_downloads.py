@@ -1,8 +1,12 @@
 """Downloads from a server on this machine's loopback address."""
 
+import errno
 import hashlib
+import os
+import resource
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -54,7 +58,7 @@ def file_at(*urls: str, checksum: str | None = f"sha256:{SHA256}", n_bytes: int 
 
 
 def left_behind(root: Path) -> list[str]:
-    return [file.name for file in (root / "toy").glob("*")]
+    return [file.name for file in (root / "toy").glob("*") if file.suffix != ".lock"]
 
 
 def test_a_file_is_put_in_its_place_with_progress(address, tmp_path):
@@ -83,6 +87,33 @@ def test_a_bad_copy_is_told_and_not_replaced(address, tmp_path):
         download(file_at(f"{address}/toy"), tmp_path)
     assert path.read_bytes() == b"x" * len(CONTENT)
     assert Handler.asked == []
+
+
+def test_of_two_that_want_one_file_one_gets_it_and_the_other_waits(address, tmp_path):
+    with ThreadPoolExecutor(2) as pool:
+        paths = list(pool.map(lambda _: download(file_at(f"{address}/toy"), tmp_path), range(2)))
+    assert paths == [tmp_path / "toy" / "toy.npz"] * 2
+    assert Handler.asked == ["/toy"]
+
+
+def test_what_a_killed_download_left_is_removed(address, tmp_path):
+    leftover = tmp_path / "toy" / ".toy.npz.download" / "tmp1234"
+    leftover.parent.mkdir(parents=True)
+    leftover.write_bytes(b"half")
+    download(file_at(f"{address}/toy"), tmp_path)
+    assert left_behind(tmp_path) == ["toy.npz"]
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(address, tmp_path):
+    """A limit on the size of files stands for the disk: the kernel stops the write half-way."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(DownloadError, match=os.strerror(errno.EFBIG)):
+            download(file_at(f"{address}/toy"), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert left_behind(tmp_path) == []
 
 
 @pytest.mark.parametrize("bad", ["missing", "cut", "other", "short"])
