@@ -13,10 +13,9 @@ from minebench.benchmarks.representation import CODES_FILE
 from minebench.benchmarks.streams import numpy_stream
 from minebench.benchmarks.suggestions import UsageError
 from minebench.leaderboard.results import ResultStore, RunResult
-from minebench.metrics.uncertainty import standard_error
+from minebench.metrics.uncertainty import rate_of, standard_error
 
 SHARE = 0.1  # of the seeds' spread: what the noise of a metric should stay under
-_RATES = {"irs": 0.0}  # maxima do not average, see ``standard_error``
 
 
 class Noise(NamedTuple):
@@ -102,7 +101,7 @@ def _noise(name: str, cells: list[list[RunResult]], store: ResultStore, n_splits
         codes, factors = load_codes(store.folder(run.train_id) / CODES_FILE)[:2]
         sizes.add(len(codes))
         rng = numpy_stream(run.seed, "noise", run.train_id, name)
-        error = standard_error(_value_of(name), codes, factors, rng=rng, n_splits=n_splits, rate=_RATES.get(name, 1.0))
+        error = standard_error(_value_of(name), codes, factors, rng=rng, n_splits=n_splits, rate=_rate(name))
         rows.append(error.rows**2)
         draws.append(error.draws**2)
     if len(sizes) > 1:
@@ -116,7 +115,7 @@ def _needed(name: str, n_runs: int, n_rows: int, seeds: float, rows: float, draw
     """From variances to standard deviations, and to what would bring the noise under its share."""
     random = registry.metric(name).is_random()
     allowed = SHARE**2 * seeds / (2 if random else 1)
-    helps = _RATES.get(name, 1.0) > 0 and allowed > 0
+    helps = _rate(name) > 0 and allowed > 0
     return Noise(
         n_runs=n_runs,
         n_rows=n_rows,
@@ -126,6 +125,11 @@ def _needed(name: str, n_runs: int, n_rows: int, seeds: float, rows: float, draw
         rows_needed=int(np.ceil(n_rows * rows / allowed)) if helps else None,
         draws_needed=draws / allowed if random and allowed > 0 else None,
     )
+
+
+def _rate(name: str) -> float:
+    entry = registry.metric(name)
+    return rate_of(entry.function(), entry.protocol)
 
 
 def _scores(name: str, cell: list[RunResult]) -> list[float]:

@@ -3,21 +3,21 @@
 The rows are cut at random into halves. Two halves are two independent samples of N / 2 rows, so half the squared
 difference of their scores has the expectation Var(score of N / 2 rows), whatever the score is made of: neither a
 bootstrap (repeated rows bias entropies and make pairs of equal rows) nor a delete-one jackknife (inconsistent for
-maxima) can say as much. What is assumed is only the step from N / 2 to N rows, see ``rate``. The method is the
+maxima) can say as much. What is assumed is only the step from N / 2 to N rows, see ``rate_of``. The method is the
 half-sample form of the delete-d jackknife: Shao and Wu (1989), A general theory for jackknife variance estimation,
 Annals of Statistics 17.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minebench.metrics.block_irs import irs_blocks
+from minebench.metrics.block_irs import irs_blocks, irs_blocks_result
 from minebench.metrics.inputs import check_codes_and_factors
-from minebench.metrics.irs import irs
+from minebench.metrics.irs import irs, irs_result
 from minebench.metrics.protocol import check_counts, check_generator, check_number
 
 
@@ -55,9 +55,7 @@ def standard_error(
         rng: Source of the halves and of the metric's votes.
         n_splits: Random halvings, each with two scores of half the rows (and, with votes, two of all); they leave a
             relative error of about 1 / sqrt(2 n_splits), more for maxima, which depend on few rows.
-        rate: The variance that comes from rows falls as N to the power ``-rate``. If left out: 1, as for averages,
-            entropies and votes; 0 for ``irs`` at quantile 1 and its form on blocks, because the largest of N Gaussian
-            values varies as much at any N.
+        rate: The variance that comes from rows falls as N to the power ``-rate``; ``rate_of`` the metric if left out.
         **protocol: Passed on to ``metric``.
 
     Returns:
@@ -88,14 +86,23 @@ def standard_error(
         middle = n_samples // 2
         of_halves.append(_variance(score(order[:middle]), score(order[middle : 2 * middle])))
     draws = float(np.mean([_variance(score(...), score(...)) for _ in range(n_splits)])) if random else 0.0
-    rows = max(0.0, float(np.mean(of_halves)) - draws) / 2 ** (_rate(metric, protocol) if rate is None else rate)
+    rows = max(0.0, float(np.mean(of_halves)) - draws) / 2 ** (rate_of(metric, protocol) if rate is None else rate)
     return StandardError(total=(rows + draws) ** 0.5, rows=rows**0.5, draws=draws**0.5)
 
 
-def _rate(metric: Callable[..., float], protocol: dict[str, Any]) -> float:
-    """How fast the variance falls with the rows: not at all for a largest deviation."""
-    of_largest = metric in (irs, irs_blocks) and protocol.get("diff_quantile", 1.0) == 1.0
-    return 0.0 if of_largest else 1.0
+def rate_of(metric: Callable[..., Any], protocol: Mapping[str, Any]) -> float:
+    """How fast the variance that comes from rows falls with their number N.
+
+    Args:
+        metric: A function of (codes, factors, ...), the plain one or the one that returns a ``MetricResult``.
+        protocol: What it is called with; defaults may be left out.
+
+    Returns:
+        The variance falls as N to the power of minus this: 1, as for averages, entropies and votes; 0 for ``irs`` at
+        quantile 1 and its form on blocks, because the largest of N Gaussian values varies as much at any N.
+    """
+    of_largest = metric in (irs, irs_result, irs_blocks, irs_blocks_result)
+    return 0.0 if of_largest and protocol.get("diff_quantile", 1.0) == 1.0 else 1.0
 
 
 def _variance(one: float, other: float) -> float:

@@ -1,5 +1,6 @@
 """Noise of metrics against the spread between seeds: pooling, and what would be needed."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -71,6 +72,12 @@ def test_rows_and_votes_share_the_tenth_by_hand():
 
 def test_more_rows_do_not_help_irs():
     assert noise._needed("irs", 3, 1000, 0.04, 0.0009, 0.0).rows_needed is None
+
+
+def test_more_rows_help_irs_at_a_smaller_quantile(monkeypatch):
+    """Which maxima do not average is known to ``rate_of`` alone."""
+    monkeypatch.setitem(registry.METRICS, "irs", replace(registry.METRICS["irs"], protocol={"diff_quantile": 0.99}))
+    assert noise._needed("irs", 3, 1000, 0.04, 0.0009, 0.0).rows_needed == 2250
 
 
 def test_stores_without_repeated_seeds_or_of_mixed_sizes_are_refused(tmp_path):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from minebench.metrics.block_irs import irs_blocks
-from minebench.metrics.irs import irs
+from minebench.metrics.block_irs import irs_blocks, irs_blocks_result
+from minebench.metrics.irs import irs, irs_result
 from minebench.metrics.jemmig import jemmig
 from minebench.metrics.mig import mig
-from minebench.metrics.uncertainty import standard_error
+from minebench.metrics.uncertainty import rate_of, standard_error
 from minebench.metrics.z_diff import z_diff
 from minebench.metrics.z_min_var import z_min_var
 
@@ -157,3 +157,10 @@ def test_a_largest_deviation_is_not_taken_to_average():
     assert rows(irs_blocks, blocks=blocks) == rows(irs_blocks, blocks=blocks, rate=0.0)
     assert rows(irs, diff_quantile=0.5) == rows(irs, diff_quantile=0.5, rate=1.0)
     assert rows(mig) == rows(mig, rate=1.0)
+
+
+def test_the_rate_of_a_metric_is_that_of_its_result():
+    for metric in (irs, irs_result, irs_blocks, irs_blocks_result):
+        assert rate_of(metric, {}) == rate_of(metric, {"diff_quantile": 1.0}) == 0
+        assert rate_of(metric, {"diff_quantile": 0.99}) == 1
+    assert rate_of(mig, {}) == rate_of(z_diff, {"n_train": 10}) == 1
