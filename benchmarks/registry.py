@@ -339,7 +339,7 @@ METRICS: dict[str, MetricEntry] = {
         definition="how little each code moves when nuisance factors are intervened on while its own factor is kept",
         reads_as="(-1, 1]; compare it at one number of rows only; blind to duplicated codes",
         chance="constant codes 0; noise has a floor that depends on n and the factor sizes, at n = 10,000 about 0.16 "
-        "with those of 3D Shapes and 0.25 with those of dSprites, more on fewer rows",
+        "with those of 3D Shapes and 0.25 with those of dSprites, more on fewer rows, 1 with one row a value",
         cost="n x codes x factors",
         paper="Suter et al. 2019, arXiv:1811.00007, section 4",
         in_runs=True,
@@ -507,7 +507,7 @@ METRICS: dict[str, MetricEntry] = {
         upper=None,
         definition="total correlation in nats of a Gaussian with the covariance of the codes; needs no factors",
         reads_as="0 or more; lower is better; blind to dependence without correlation and to what the codes know",
-        chance="independent noise near 0, constant codes 0: both are the best there is",
+        chance="constant codes 0, the best there is; independent noise near 0, on few rows chance_nats of the details",
         cost="n x codes^2",
         paper="Locatello et al. 2019, arXiv:1811.12359, section 5.2",
     ),
