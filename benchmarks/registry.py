@@ -289,6 +289,24 @@ DATASETS: dict[str, DatasetEntry] = {
         embedded="celeba_like",
         paper="Liu et al. 2015, arXiv:1411.7766",
     ),
+    "shapes3d_like": DatasetEntry(
+        title="3D-Shapes-like",
+        loader="minebench.datasets.shapes3d_like:load_shapes3d_like",
+        description="480,000 ray-cast images over the factors of 3D Shapes; not the published pictures",
+        paper="rendered by minebench",
+    ),
+    "mpi3d_like": DatasetEntry(
+        title="MPI3D-like",
+        loader="minebench.datasets.mpi3d_like:load_mpi3d_like",
+        description="1,036,800 drawn images over the factors of MPI3D, for all its variants; not the published ones",
+        paper="rendered by minebench",
+    ),
+    "celeba_like": DatasetEntry(
+        title="CelebA-like",
+        loader="minebench.datasets.celeba_like:load_celeba_like",
+        description="drawn faces with correlated attributes, split as CelebA is; no photographs",
+        paper="rendered by minebench",
+    ),
     "shapes_mini": DatasetEntry(
         title="shapes-mini",
         loader="minebench.datasets.shapes_mini:load_shapes_mini",
