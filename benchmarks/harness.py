@@ -121,7 +121,7 @@ class History:
     """
 
     def __init__(self, store: ResultStore, *, needed: bool = True) -> None:
-        self._identities: dict[tuple[str, str, int, str], list[dict[str, str]]] = {}
+        self._identities: dict[tuple[str, str, int, str, str], list[dict[str, str]]] = {}
         self._seconds: dict[tuple[str, str, str], list[float]] = {}
         if not needed:
             return
@@ -130,8 +130,7 @@ class History:
                 job = Job.model_validate_json(file.read_bytes())
             except ValidationError:
                 continue  # of another version, or cut: it can tell nothing, and is in nobody's way
-            spec = job.spec
-            self._identities.setdefault((spec.model, spec.dataset, spec.seed, spec.profile), []).append(job.identity)
+            self._identities.setdefault(_place(job.spec), []).append(job.identity)
         for result in store.iterate():
             if result.train_seconds and result.steps:
                 key = result.model, result.dataset, result.device
@@ -139,8 +138,7 @@ class History:
 
     def why_new(self, job: Job) -> str:
         """Why a run is not there: it never was, or a part of its identity moved."""
-        spec = job.spec
-        earlier = self._identities.get((spec.model, spec.dataset, spec.seed, spec.profile))
+        earlier = self._identities.get(_place(job.spec))
         if not earlier or earlier[-1] == job.identity:
             return "not run yet"
         return "changed: " + ", ".join(moved_parts(earlier[-1], job.identity))
@@ -149,6 +147,11 @@ class History:
         """The training time of a job at the median speed of its model, data set and device; None if never seen."""
         per_step = self._seconds.get((job.spec.model, job.spec.dataset, job.identity["device"]))
         return statistics.median(per_step) * job.spec.train.steps if per_step else None
+
+
+def _place(spec: RunSpec) -> tuple[str, str, int, str, str]:
+    """Where a run stands in the tables: what its earlier versions share with it."""
+    return spec.model, spec.dataset, spec.seed, spec.profile, spec.setting
 
 
 def _planned(job: Job, store: ResultStore, history: History, retry_failed: bool) -> Planned:

@@ -95,6 +95,7 @@ def plan_records(planned: Sequence["Planned"]) -> list[dict[str, Any]]:
         {
             "train_id": entry.job.train_id,
             "model": entry.job.spec.model,
+            "setting": entry.job.spec.setting,
             "dataset": entry.job.spec.dataset,
             "seed": entry.job.spec.seed,
             "state": entry.state,
@@ -117,7 +118,9 @@ def plan_text(planned: Sequence["Planned"]) -> str:
     cost = f", {clock(sum(known))} of training by this store's history" if known else ""
     unknown = f" ({len(trained) - len(known)} runs of unknown cost)" if len(known) < len(trained) else ""
     table = tabulate(rows, headers=("run", "state", "training", "why"), tablefmt="simple")
-    return f"{table}\n\n{len(to_run)} of {len(planned)} to run{cost}{unknown}"
+    tried = {(entry.job.spec.model, entry.job.spec.setting) for entry in planned if entry.job.spec.setting}
+    several = f"; {len(tried)} settings of {len({model for model, _ in tried})} models" if tried else ""
+    return f"{table}\n\n{len(to_run)} of {len(planned)} to run{cost}{unknown}{several}"
 
 
 def status_record(entry: RunStatus) -> dict[str, Any]:

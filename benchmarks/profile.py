@@ -6,8 +6,9 @@ label that results carry says so. A training file (``configs/``) is the same for
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, Field, JsonValue, NonNegativeInt, ValidationError
@@ -17,6 +18,7 @@ from minebench.benchmarks.spec import Frozen, RunSpec, TrainConfig
 from minebench.benchmarks.suggestions import UsageError, explain, unknown_name
 
 _FOLDER = Path(__file__).parent / "profiles"
+_Values = Annotated[tuple[JsonValue, ...], Field(min_length=1)]
 
 
 class Profile(Frozen):
@@ -30,6 +32,7 @@ class Profile(Frozen):
     train: TrainConfig
     defaults: dict[str, JsonValue] = Field(default_factory=dict)  # for every model that has the key
     configs: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)  # by model
+    grids: dict[str, dict[str, _Values]] = Field(default_factory=dict)  # by model; each combination is a setting
 
 
 class TrainFile(Frozen):
@@ -65,7 +68,7 @@ def load_profile(name: str, sets: Sequence[str] = ()) -> Profile:
         shipped = path.parent == _FOLDER
         raise unknown_name("profile", name, profile_names()) if shipped else UsageError(f"no profile at {path}")
     profile: Profile = _read(Profile, path, sets)
-    for model in profile.configs:
+    for model in [*profile.configs, *profile.grids]:
         registry.model(model)
     return profile.model_copy(update={"name": _label(profile.name, sets)})
 
@@ -95,7 +98,7 @@ def plan_specs(
     seeds: Sequence[int] = (),
     added: Iterable[str] = (),
 ) -> list[RunSpec]:
-    """The runs of a profile, each model on each data set from each seed, and the row ``untrained``.
+    """The runs of a profile, each model at each setting on each data set from each seed, and the row ``untrained``.
 
     Args:
         profile: Settings, and what runs where the other arguments are left out.
@@ -105,7 +108,7 @@ def plan_specs(
         added: Models that run beside the profile's own where ``models`` is left out (a plug-in's).
 
     Raises:
-        UsageError: If a name matches nothing.
+        UsageError: If a name matches nothing, or a grid names a setting twice.
     """
     chosen = _match("model", models, registry.MODELS) or [*profile.models, *added]
     chosen_datasets = _match_datasets(datasets) or list(profile.datasets)
@@ -113,12 +116,21 @@ def plan_specs(
     for key in profile.defaults:
         if not any(key in _fields(name) for name in names):
             raise unknown_name("key of defaults", key, {field for name in names for field in _fields(name)})
-    configs = {name: complete_config(name, _overrides(profile, name)) for name in names}
+    settings = {name: _settings(profile, name) for name in names}
     specs = [
-        RunSpec(model=name, config=configs[name], dataset=data, seed=seed, train=profile.train, profile=profile.name)
+        RunSpec(
+            model=name,
+            config=config,
+            dataset=data,
+            seed=seed,
+            train=profile.train,
+            profile=profile.name,
+            setting=setting,
+        )
         for data in chosen_datasets
         for seed in (seeds or profile.seeds)
         for name in names
+        for setting, config in settings[name].items()
     ]
     return sorted(specs, key=lambda spec: not registry.model(spec.model).trained)  # short runs last fill the slots
 
@@ -189,9 +201,20 @@ def _label(name: str, sets: Sequence[str]) -> str:
     return "+".join([name, *(last[key] for key in sorted(last))])
 
 
-def _overrides(profile: Profile, model: str) -> dict[str, JsonValue]:
+def _settings(profile: Profile, model: str) -> dict[str, dict[str, JsonValue]]:
+    """The complete configurations of a model in a profile, by what tells them apart; "" where there is one alone."""
     shared = {key: value for key, value in profile.defaults.items() if key in _fields(model)}
-    return shared | profile.configs.get(model, {})
+    fixed, grid = profile.configs.get(model, {}), profile.grids.get(model, {})
+    if twice := sorted(fixed.keys() & grid.keys()):
+        raise UsageError(f"{twice} of {model} are in configs and in grids; for one value set grids.{model}.{twice[0]}")
+    settings: dict[str, dict[str, JsonValue]] = {}
+    for values in product(*grid.values()):
+        point = dict(zip(grid, values, strict=True))
+        config = complete_config(model, shared | fixed | point)
+        if config in settings.values():
+            raise UsageError(f"grids.{model} holds {point} twice")
+        settings[", ".join(f"{key}={config[key]}" for key in grid)] = config
+    return settings
 
 
 def _fields(model: str) -> set[str]:

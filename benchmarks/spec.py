@@ -27,7 +27,8 @@ class TrainConfig(Frozen):
 class RunSpec(Frozen):
     """One model, one data set, one seed: what decides the outcome of a run.
 
-    ``profile`` is the label under which the board groups results; it decides no number and is no part of the identity.
+    ``profile`` is the label under which the board groups results, and ``setting`` tells logs and bars which point of a
+    grid this is; both decide no number and are no part of the identity.
     """
 
     model: str
@@ -36,8 +37,10 @@ class RunSpec(Frozen):
     seed: NonNegativeInt
     train: TrainConfig
     profile: str
+    setting: str = ""  # e.g. "beta=16"
 
     @property
     def name(self) -> str:
-        """For logs and bars, e.g. ``beta_vae/dsprites/0``."""
-        return f"{self.model}/{self.dataset}/{self.seed}"
+        """For logs and bars, e.g. ``beta_vae/dsprites/0``, or ``beta_vae(beta=16)/dsprites/0`` in a grid."""
+        setting = f"({self.setting})" if self.setting else ""
+        return f"{self.model}{setting}/{self.dataset}/{self.seed}"

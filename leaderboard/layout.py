@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from minebench.leaderboard.board import Board, Table
 from minebench.leaderboard.cells import Cell, Column
 from minebench.leaderboard.comparison import Pair
-from minebench.leaderboard.notes import caveats, failures, method_notes, origin_notes, seeds_of, title_of
+from minebench.leaderboard.notes import (
+    caveats,
+    failures,
+    method_notes,
+    origin_notes,
+    seeds_of,
+    settings_tried,
+    title_of,
+)
 from minebench.leaderboard.rows import Costs, Row
 from minebench.leaderboard.statistics import Estimate
 from minebench.leaderboard.styles import Style
@@ -89,7 +97,7 @@ def _caption(table: Table, style: Style) -> str:
     parts.append("no labels" if setting.supervision == "none" else f"supervision {style.name(setting.supervision)}")
     parts.append(style.name(setting.precision))
     caution = f" Short training, {style.strong(CAUTIONS[setting.profile])}." if setting.profile in CAUTIONS else ""
-    return style.paragraph(f"{'; '.join(parts)}.{caution}")
+    return style.paragraph(f"{'; '.join(parts)}.{caution}{settings_tried(table, style)}")
 
 
 def _images(table: Table) -> str:

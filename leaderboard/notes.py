@@ -1,6 +1,7 @@
 """The sentences under a table: what its figures are, how they were judged, and what to beware of."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -21,6 +22,23 @@ def title_of(row: Row, style: Style) -> str:
     variant = f" ({', '.join(row.variant)})" if row.variant else ""
     title = row.title + variant
     return style.name(title if row.trained or "untrained" in title.lower() else f"{title}, untrained")
+
+
+def settings_tried(table: Table, style: Style) -> str:
+    """How many settings of a model stand in a table, where any model has several.
+
+    Args:
+        table: The table.
+        style: How names are written.
+
+    Returns:
+        Sentences after a space; nothing where each model has one setting.
+    """
+    counts = Counter(row.title for row in table.rows if row.trained)
+    several = [f"{count} of {style.name(title)}" for title, count in sorted(counts.items()) if count > 1]
+    if not several:
+        return ""
+    return f" Settings tried: {listed(several)}. None was selected; one that is picked here is reported on other seeds."
 
 
 def method_notes(table: Table, columns: Sequence[Column], style: Style) -> list[str]:
