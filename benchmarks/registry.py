@@ -223,6 +223,14 @@ MODELS: dict[str, ModelEntry] = {
         supervision="10 % labels",
         label_share="label_fraction",
     ),
+    "mine_vae": ModelEntry(
+        title="MINE-VAE",
+        target="minebench.minevae.mine_vae:MINEDisentangleVAE",
+        config="minebench.minevae.mine_vae:MINEDisentangleVAEConfig",
+        paper="this project; MINE: Belghazi et al. 2018, arXiv:1801.04062",
+        supervision="10 % labels",
+        label_share="label_fraction",
+    ),
 }
 
 DATASETS: dict[str, DatasetEntry] = {

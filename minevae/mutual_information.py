@@ -84,7 +84,7 @@ class MutualInformationEstimator(nn.Module):
         return bound(self.scores(joint, product, log_weights), self.objective, tau=self.tau)
 
     def critic_loss(self, joint: Tensor, product: Tensor, log_weights: Tensor | None = None) -> Tensor:
-        """What the critics minimise; the call also moves the inputs' scale and the moving averages on.
+        """What the critics minimise; in training the call also moves the inputs' scale and the moving averages on.
 
         Arguments are those of ``value``; gradients reach the critics alone.
 
@@ -92,12 +92,13 @@ class MutualInformationEstimator(nn.Module):
             The sum over pairs (the gradient of one critic does not depend on the others), nats.
         """
         joint, product = joint.detach(), product.detach()
-        if isinstance(self.critics, Critics):
+        if self.training and isinstance(self.critics, Critics):
             self.critics.scale.update(joint)
         scores = self.scores(joint, product, log_weights)
         if self.objective != "dv" or self.decay == 0:
             return critic_loss(scores, self.objective).sum()
-        self._move_average(scores.log_mean_exp().detach())
+        if self.training:
+            self._move_average(scores.log_mean_exp().detach())
         return critic_loss(scores, self.objective, log_average=self.log_average).sum()
 
     @torch.no_grad()

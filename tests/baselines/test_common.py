@@ -20,7 +20,14 @@ def make(name, data, **config):
     return build(entry.model_class(), entry.config_class()(**config), data, seed=0, device=CPU)
 
 
-def losses(model, make_batch, step=5):
+def full_step(model):
+    """A step in which every player moves."""
+    everyone = {player.name for player in model.players()}
+    return next(step for step in range(5, 2000) if {phase.player for phase in model.phases(step)} == everyone)
+
+
+def losses(model, make_batch):
+    step = full_step(model)
     return {phase.player: model.loss(phase.player, make_batch(step)) for phase in model.phases(step)}
 
 
@@ -29,7 +36,7 @@ def test_a_model_has_the_contracts_parts_and_its_loss_is_the_weighted_sum_of_its
     model = make(name, data)
     assert isinstance(model, Model)
     for terms in losses(model, make_batch).values():
-        expected = sum(terms.weights.get(key, 1.0) * value.item() for key, value in terms.terms.items())
+        expected = sum(float(terms.weights.get(key, 1.0)) * value.item() for key, value in terms.terms.items())
         assert terms.total.item() == pytest.approx(expected, rel=1e-5)
         assert all(value.shape == () and value.isfinite() for value in terms.terms.values())
 
@@ -47,8 +54,9 @@ def test_players_share_no_parameter_leave_none_out_and_are_moved_by_their_losses
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_at_one_seed_all_models_start_from_the_same_encoder_and_decoder(name, data):
-    plain, model = make("vae", data).state_dict(), make(name, data).state_dict()
-    assert all(torch.equal(value, model[key]) for key, value in plain.items())
+    model = make(name, data)
+    plain, made = make("vae", data, latent_dim=model.config.latent_dim).state_dict(), model.state_dict()
+    assert all(torch.equal(value, made[key]) for key, value in plain.items())
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -61,7 +69,7 @@ def test_a_loss_reads_no_tensor_so_that_a_step_can_be_captured(name, data, make_
 
     for reader in ("__bool__", "__int__", "__float__", "__index__", "item", "tolist", "numpy", "cpu"):
         monkeypatch.setattr(Tensor, reader, refuse)
-    for phase in model.phases(5):
+    for phase in model.phases(full_step(model)):
         model.loss(phase.player, batch)
     with pytest.raises(AssertionError, match="read a tensor"):
         int(batch.step)
@@ -69,8 +77,8 @@ def test_a_loss_reads_no_tensor_so_that_a_step_can_be_captured(name, data, make_
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_loss_leaves_no_trace_in_the_model(name, data, make_batch):
-    """A call counts for nothing: validation may call it, and a checkpoint holds all there is."""
-    model = make(name, data)
+    """In evaluation a call counts for nothing: validation may call it, and a checkpoint holds all there is."""
+    model = make(name, data).eval()
     before = {key: value.clone() for key, value in model.state_dict().items()}
     attributes = {key: repr(value) for key, value in vars(model).items() if not key.startswith("_")}
     first, second = losses(model, make_batch), losses(model, make_batch)
@@ -93,7 +101,13 @@ def observed(name, data, make_batch, **config):
     )
 
 
-KEYS = [(name, key) for name in TRAINED for key in registry.model(name).config_class().model_fields]
+ACT_OVER_STEPS = ("mine_vae",)  # on phases and memories, too: tests/minevae/model/test_options.py
+KEYS = [
+    (name, key)
+    for name in TRAINED
+    if name not in ACT_OVER_STEPS
+    for key in registry.model(name).config_class().model_fields
+]
 
 
 @pytest.mark.parametrize(("name", "key"), KEYS)

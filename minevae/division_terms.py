@@ -1,0 +1,55 @@
+"""What the inner loop of the MINE Disentangle VAE minimises: G(omega), a function of the attention's weights."""
+
+from torch import Tensor
+
+from minebench.baselines.contract import Terms
+from minebench.minevae.attention import entropy, sparsity
+from minebench.minevae.complexity import target_capacity
+from minebench.minevae.gate import capacity, gains
+from minebench.minevae.mine_vae_config import MINEDisentangleVAEConfig
+from minebench.minevae.precision import full_precision
+
+
+@full_precision()
+def division_terms(
+    config: MINEDisentangleVAEConfig,
+    weights: Tensor,
+    image_share: Tensor,
+    complexity: Tensor,
+    information: Tensor | None = None,
+) -> Terms:
+    """Information, sparsity, entropy and distance to the target capacities, each of them of the order of 1.
+
+    Args:
+        config: Weights of the terms.
+        weights: A, shape (..., K + 1, D).
+        image_share: r_j, shape (D,).
+        complexity: kappa of the factors, nats, shape (K,).
+        information: w_k I_k of the labelled factors, shape (L,); None without labels.
+
+    Returns:
+        The terms, with the shares of block 0 and of the largest block in all capacity beside them.
+    """
+    of_blocks = capacity(gains(weights), image_share)
+    total = of_blocks.detach().sum().clamp(min=1e-6)
+    target = target_capacity(complexity, total, config.nuisance_share)
+    terms = {
+        "sparsity": sparsity(weights, config.sparsity),
+        "entropy": entropy(weights, config.softmax),
+        "capacity_distance": ((of_blocks - target) / total).square().sum(),
+        "capacity": total,
+        "nuisance_share": of_blocks[0].detach() / total,
+        "largest_share": of_blocks.detach().max() / total,
+    }
+    scales: dict[str, float | Tensor] = {
+        "sparsity": config.attention_reg_weight,
+        "entropy": config.entropy_reg_weight,
+        "capacity_distance": config.capacity_weight,
+        "capacity": 0.0,
+        "nuisance_share": 0.0,
+        "largest_share": 0.0,
+    }
+    if information is not None:
+        terms["information"] = information.sum() / len(complexity)
+        scales["information"] = -1.0
+    return Terms(terms, scales)
