@@ -13,7 +13,7 @@ from minebench.metrics.blocks import Blocks, CheckedBlocks, check_blocks, pca1
 from minebench.metrics.groups import ValueGroups
 from minebench.metrics.protocol import check_counts, check_generator, check_number
 from minebench.metrics.result import Json, MetricResult
-from minebench.metrics.votes import accuracy_details, deal_votes, votable_groups
+from minebench.metrics.votes import accuracy_details, deal_votes, majority_vote, votable_groups
 from minebench.metrics.z_diff import classify_votes, draw_pairs, z_diff
 from minebench.metrics.z_min_var import z_min_var
 
@@ -180,9 +180,7 @@ def z_min_var_blocks_result(
     winner, some_passed = _least_trace(checked, min_std, groups, factor, batch_size, rng)
     if not some_passed:
         details["notes"] = [f"no block passed min_std={min_std:g}: all non-constant blocks were used"]
-    table = np.bincount(winner[:n_train] * len(groups) + factor[:n_train], minlength=len(blocks) * len(groups))
-    named = table.reshape(len(blocks), len(groups)).argmax(axis=1)
-    correct = named[winner[n_train:]] == factor[n_train:]
+    named, correct = majority_vote(winner, factor, n_train, shape=(len(blocks), len(groups)))
     details |= accuracy_details(correct, factor[n_train:], len(groups))
     details |= {
         "factor_vae_score": float(correct.mean()),

@@ -56,6 +56,27 @@ def drawn_from(inputs: CheckedInputs) -> Literal["grid", "sample"]:
     return "grid" if seen.all() else "sample"
 
 
+def majority_vote(
+    winner: NDArray[np.intp], factor: NDArray[np.intp], n_train: int, *, shape: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Name each code after a factor by the training votes, and score the names on the others.
+
+    Args:
+        winner: The code, or block of codes, that each vote names, shape ``(n_votes,)``.
+        factor: The factor that each vote fixes, shape ``(n_votes,)``.
+        n_train: Votes that name the codes: the first.
+        shape: Numbers of codes and of factors.
+
+    Returns:
+        The factor for which each code won most votes, the first one if there is a tie, and for each of the other votes
+        whether its winner has the name of its factor.
+    """
+    n_codes, n_factors = shape
+    won = np.bincount(winner[:n_train] * n_factors + factor[:n_train], minlength=n_codes * n_factors)
+    named = won.reshape(shape).argmax(axis=1)
+    return named, named[winner[n_train:]] == factor[n_train:]
+
+
 def accuracy_details(correct: NDArray[np.bool_], factor: NDArray[np.intp], n_factors: int) -> dict[str, Json]:
     """How sure an accuracy is and what it is made of.
 

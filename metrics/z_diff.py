@@ -6,16 +6,15 @@ penalty would otherwise make the score depend on their scale (perfect codes time
 classifier is fitted to convergence.
 """
 
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from minebench.metrics.groups import ValueGroups
 from minebench.metrics.inputs import CheckedInputs, check_codes_and_factors
+from minebench.metrics.predictors import fit_quietly
 from minebench.metrics.protocol import check_counts, check_flags, check_generator
 from minebench.metrics.result import Json, MetricResult
 from minebench.metrics.votes import accuracy_details, drawn_from, votable_groups
@@ -184,14 +183,9 @@ def classify_votes(
     # Centred features have the same optimum (the intercept is not penalised) and need a third of the iterations.
     centre = train.mean(axis=0)
     classifier = LogisticRegression(C=1.0, solver="lbfgs", tol=1e-5, max_iter=_MAX_ITERATIONS)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)  # told in the result instead of on the screen
-        classifier.fit(train - centre, label)
+    converged = fit_quietly(classifier, train - centre, label)
     n_iterations = int(classifier.n_iter_[0])
     fit: dict[str, Json] = {"n_iterations": n_iterations}
-    for warning in caught:
-        if issubclass(warning.category, ConvergenceWarning):
-            fit["notes"] = [f"the logistic regression stopped after {n_iterations} iterations without converging"]
-        else:
-            warnings.warn(warning.message, stacklevel=2)
+    if not converged:
+        fit["notes"] = [f"the logistic regression stopped after {n_iterations} iterations without converging"]
     return classifier.predict(test - centre), fit

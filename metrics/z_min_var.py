@@ -12,7 +12,7 @@ from minebench.metrics.groups import ValueGroups
 from minebench.metrics.inputs import check_codes_and_factors
 from minebench.metrics.protocol import check_counts, check_generator, check_number
 from minebench.metrics.result import MetricResult
-from minebench.metrics.votes import accuracy_details, deal_votes, drawn_from, votable_groups
+from minebench.metrics.votes import accuracy_details, deal_votes, drawn_from, majority_vote, votable_groups
 
 VERSION: int = 1
 
@@ -144,9 +144,7 @@ def z_min_var_result(
     del standardized  # its memory is for the votes
     factor = rng.integers(len(groups), size=n_train + n_test)
     winner = _winners(tables, groups, factor, batch_size, rng)
-    votes = np.bincount(winner[:n_train] * len(groups) + factor[:n_train], minlength=len(active) * len(groups))
-    named = votes.reshape(len(active), len(groups)).argmax(axis=1)
-    correct = named[winner[n_train:]] == factor[n_train:]
+    named, correct = majority_vote(winner, factor, n_train, shape=(len(active), len(groups)))
     accuracy = float(correct.mean())
     details |= told | accuracy_details(correct, factor[n_train:], len(groups))
     details |= {

@@ -6,7 +6,7 @@ import pytest
 from minebench.metrics import votes as votes_module
 from minebench.metrics.groups import group_rows
 from minebench.metrics.inputs import check_codes_and_factors
-from minebench.metrics.votes import _deal, accuracy_details, deal_votes, drawn_from, votable_groups
+from minebench.metrics.votes import _deal, accuracy_details, deal_votes, drawn_from, majority_vote, votable_groups
 from minebench.metrics.z_diff import z_diff_result
 from minebench.metrics.z_min_var import z_min_var_result
 
@@ -60,6 +60,14 @@ def test_both_scores_say_what_their_votes_were_drawn_from(score):
     assert score(grid, grid, **arguments).details["drawn_from"] == "grid"
     assert score(grid[:-1], grid[:-1], **arguments).details["drawn_from"] == "sample"
     assert score(0 * grid, grid, **arguments).details["drawn_from"] == "grid"
+
+
+def test_the_majority_names_by_hand():
+    """Code 0 wins two votes of factor 1 and one of factor 0; code 1 one of each: the first; code 2 none: the first."""
+    winner, factor = np.array([0, 0, 0, 1, 1, 0, 0, 1, 2]), np.array([1, 0, 1, 1, 0, 1, 0, 0, 1])
+    named, correct = majority_vote(winner, factor, 5, shape=(3, 2))
+    assert named.tolist() == [1, 0, 0]
+    assert correct.tolist() == [True, False, True, False]
 
 
 def test_accuracy_by_hand():
