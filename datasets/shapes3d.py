@@ -8,7 +8,6 @@ References:
     Burgess and Kim (2018), 3D Shapes Dataset. https://github.com/google-deepmind/3d-shapes
 """
 
-import importlib
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from minebench.datasets.factor_dataset import GridDataset
 from minebench.datasets.files import Report, default_root, find_data_file, store_root, unheard
 from minebench.datasets.pixel_grid import PixelGrid
 from minebench.datasets.shapes3d_files import FILE_NAMES, SHAPES3D, Shapes3DLayout, read_images
+from minebench.datasets.shapes3d_like import load_shapes3d_like
 
 
 def load_shapes3d(
@@ -41,8 +41,7 @@ def load_shapes3d(
     root = default_root() if root is None else Path(root)
     path = find_data_file(root, FILE_NAMES)
     if path is None:
-        drawn: GridDataset = importlib.import_module("minebench.datasets.shapes3d_like").load_shapes3d_like(root)
-        return drawn
+        return load_shapes3d_like(root, report=report)
     return read_shapes3d(path, root, layout=layout, report=report)
 
 

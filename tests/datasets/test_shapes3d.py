@@ -93,6 +93,12 @@ def test_the_file_is_found_in_either_place_and_imported_once(path, tmp_path, nam
     assert isinstance(again.pixels.base, np.memmap)
 
 
+def test_without_the_file_the_procedural_source_stands_in(tmp_path, monkeypatch):
+    drawn = object()
+    monkeypatch.setattr("minebench.datasets.shapes3d.load_shapes3d_like", lambda root, report: (root, drawn))
+    assert load_shapes3d(tmp_path, layout=SMALL) == (tmp_path, drawn)
+
+
 def test_a_changed_file_is_imported_anew(path, tmp_path, rgb_1200, labels):
     read_shapes3d(path, tmp_path, layout=SMALL)
     write(path, images=rgb_1200[::-1], labels=labels)
