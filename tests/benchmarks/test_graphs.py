@@ -4,6 +4,7 @@ A real graph needs a GPU (``test_gpu.py``). Here a replay is the captured functi
 own generators, which is all that a graph can do, too.
 """
 
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import nn
 from minebench.baselines.contract import DataSpec, Phase, Player
 from minebench.baselines.factor_vae import FactorVAE, FactorVAEConfig
 from minebench.baselines.vae import VAE, VAEConfig
-from minebench.benchmarks import registry
+from minebench.benchmarks import graphs, registry
 from minebench.benchmarks.batches import Batches
 from minebench.benchmarks.build import build
 from minebench.benchmarks.checkpoint import weights_sha256
@@ -49,11 +50,10 @@ def unseeded(step):
 def advanced(parts, steps, capture=None):
     """The state, and what it logged, after steps carried out eagerly or, with ``capture``, by graphs."""
     state, batches = parts
-    graphs = capture and GraphSteps(state, batches, "fp32", capture)
-    logs = list(
-        train(state, batches, TrainConfig(steps=steps), log_every=2, advance=graphs.advance if graphs else None)
-    )
-    return state, logs, graphs
+    steps_by_graphs = capture and GraphSteps(state, batches, "fp32", capture)
+    advance = steps_by_graphs and steps_by_graphs.advance
+    logs = list(train(state, batches, TrainConfig(steps=steps), log_every=2, advance=advance))
+    return state, logs, steps_by_graphs
 
 
 def assert_same(one, other):
@@ -203,6 +203,64 @@ def test_a_capture_that_fails_is_said_and_the_run_goes_on_eagerly(dataset):
     eager, graphed = advanced(made(dataset), 3), advanced(made(dataset), 3, fail)
     assert graphed[2].news[0]["why"] == "operation not permitted when stream is capturing"
     assert_same(eager, graphed)
+
+
+class FakeCuda:
+    """What ``CudaGraphs`` asks of torch.cuda, in order; a failed capture leaves its stream current, as in torch."""
+
+    def __init__(self, fails=False):
+        self.calls, self.current, self.fails = [], "own", fails
+        self.CUDAGraph = lambda: self
+        self.replay = lambda: self.calls.append("replay")
+
+    def register_generator_state(self, generator):
+        self.calls.append(generator)
+
+    def current_stream(self):
+        return self.current
+
+    @contextmanager
+    def stream(self, chosen):
+        before = self.current
+        try:
+            yield
+        finally:
+            self.current = before
+
+    @contextmanager
+    def graph(self, graph, stream):
+        self.calls.append(("capture", stream))
+        self.current = "capturing"
+        yield
+        if self.fails:
+            raise RuntimeError("capture invalidated")
+        self.current = stream
+
+
+class FakeStep:
+    generators = ("one", "two")
+
+    def __init__(self, calls):
+        self.run = lambda seeded: calls.append(("run", seeded))
+
+
+def test_a_capture_registers_all_generators_first_and_happens_on_the_runs_own_stream(monkeypatch):
+    cuda = FakeCuda()
+    monkeypatch.setattr(graphs.torch, "cuda", cuda)
+    replay = graphs.CudaGraphs()(FakeStep(cuda.calls))
+    assert cuda.calls == ["one", "two", ("capture", "own"), ("run", False)]
+    replay()
+    assert cuda.calls[-1] == "replay"
+
+
+def test_after_a_failed_capture_the_stream_is_the_runs_own_again_and_the_graph_is_kept(monkeypatch):
+    cuda = FakeCuda(fails=True)
+    monkeypatch.setattr(graphs.torch, "cuda", cuda)
+    captures = graphs.CudaGraphs()
+    with pytest.raises(RuntimeError, match="capture invalidated"):
+        captures(FakeStep(cuda.calls))
+    assert cuda.current == "own"
+    assert captures._graphs == [cuda]
 
 
 def test_want_of_memory_and_errors_of_the_model_are_not_hidden(dataset):
