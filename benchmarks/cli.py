@@ -238,6 +238,37 @@ def leaderboard(
     typer.echo(boards.rebuild(folder))
 
 
+@app.command()
+def throughput(
+    model: Models = None,
+    dataset: Annotated[str, typer.Option("-d", "--dataset", help="What to train on.")] = "dsprites",
+    device: Device = "cpu",
+    seconds: Annotated[float, typer.Option("--seconds", min=0.001, help="How long each setting is timed.")] = 20.0,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images in a batch.")] = 64,
+    precision: Annotated[Literal["fp32", "bf16"], typer.Option("--precision", help="Of the networks.")] = "fp32",
+    data_dir: DataDir = None,
+) -> None:
+    """Time training steps on a device: one by one, as graphs, several seeds at once; prints a Markdown table."""
+    from minebench.benchmarks import throughput as timing
+
+    about = timing.conditions(dataset, device=device, batch_size=batch_size, precision=precision)
+    found = []
+    for setting in timing.settings(model or ("beta_vae", "factor_vae"), device):
+        typer.echo(f"timing {setting.model}, {setting.mode}, {setting.seeds} at once", err=True)
+        found.append(
+            timing.measure(
+                setting,
+                dataset,
+                device=device,
+                seconds=seconds,
+                batch_size=batch_size,
+                precision=precision,
+                data_root=data_dir,
+            )
+        )
+    typer.echo(timing.table(found, about))
+
+
 @models_app.command("list")
 def models_list(plugin: Plugins = None, as_json: AsJson = False) -> None:
     """List the models."""

@@ -172,6 +172,18 @@ def peak_memory_bytes(device: str) -> int:
     return peak if sys.platform == "darwin" else peak * 1024  # bytes there, KiB elsewhere
 
 
+def reserved_memory_bytes(device: torch.device) -> int:
+    """The most that torch has reserved of a GPU's memory, graphs included; of a CPU as ``peak_memory_bytes``."""
+    return torch.cuda.max_memory_reserved(device) if device.type == "cuda" else peak_memory_bytes("cpu")
+
+
+def forget_peak_memory(device: torch.device) -> None:
+    """Give back what nobody uses and measure a GPU's peaks from now on; a CPU's cannot be forgotten."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+
+
 def _processor() -> str:
     with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
         for line in lines:
