@@ -166,4 +166,9 @@ def _by_block(log_density: Tensor, blocks: Blocks | None) -> Tensor:
     n_latents = log_density.shape[2]
     if sorted(latent for block in blocks for latent in block) != list(range(n_latents)):
         raise ValueError(f"blocks must hold each of the {n_latents} latents once; got {[list(b) for b in blocks]}")
-    return torch.stack([log_density[..., list(block)].sum(2) for block in blocks], dim=2)
+    return torch.stack([_columns(log_density, block).sum(2) for block in blocks], dim=2)
+
+
+def _columns(values: Tensor, block: Sequence[int]) -> Tensor:
+    """Some of the last dimension; a list as index would be copied to the device at every step."""
+    return torch.cat([values[..., :0], *(values[..., column : column + 1] for column in block)], dim=-1)
