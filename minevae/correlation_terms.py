@@ -76,10 +76,12 @@ class CorrelationTerms(nn.Module):
 
     @full_precision()
     def relaxed(self, posterior: Gaussian, weights: Tensor, noise: Noise) -> Tensor:
-        """Total correlation as if each latent were of all blocks by its weights (K + 1, D): nats, a scalar."""
+        """Total correlation as if each latent were of all blocks by its weights (..., K + 1, D): nats, a scalar."""
         density = log_density_matrix(posterior.sample(noise), posterior)
         mixture = log_weights(len(density), self.n_images, "mss_loo", density.device)
-        return mixture_correlation(density, mixture, weights.T)
+        return mixture_correlation(
+            density, mixture, weights.flatten(0, -3).mean(0).T if weights.dim() > 2 else weights.T
+        )
 
     def _estimators(self) -> list[BlockCorrelation]:
         return [each for each in self.estimators if isinstance(each, BlockCorrelation)]
