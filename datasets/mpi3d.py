@@ -8,7 +8,6 @@ References:
     Disentanglement Dataset. arXiv:1906.03292. https://github.com/rr-learning/disentanglement_dataset
 """
 
-import importlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from minebench.datasets.checked_file import checked_sha256
 from minebench.datasets.factor_dataset import GridDataset
 from minebench.datasets.files import Report, default_root, find_data_file, store_root, unheard
 from minebench.datasets.mpi3d_files import REAL, REAL_COMPLEX, REALISTIC, TOY, MPI3DLayout
+from minebench.datasets.mpi3d_like import load_mpi3d_like
 from minebench.datasets.pixel_grid import PixelGrid
 from minebench.datasets.published import PublishedFile
 
@@ -68,8 +68,7 @@ def load_mpi3d(layout: MPI3DLayout, root: Path | None = None, *, report: Report 
     root = default_root() if root is None else Path(root)
     path = find_data_file(root, layout.names)
     if path is None:
-        drawn: GridDataset = importlib.import_module("minebench.datasets.mpi3d_like").load_mpi3d_like(root)
-        return drawn
+        return load_mpi3d_like(root, report=report)
     return read_mpi3d(path, root, layout, report=report)
 
 

@@ -209,6 +209,13 @@ def test_the_file_is_found_where_users_put_it_and_by_its_own_variant_alone(tmp_p
         assert (found == tmp_path / name) == (other is layout)
 
 
+@pytest.mark.parametrize("layout", [TOY, REALISTIC, REAL, REAL_COMPLEX])
+def test_without_its_file_every_variant_takes_the_one_procedural_source(tmp_path, monkeypatch, layout):
+    drawn = object()
+    monkeypatch.setattr("minebench.datasets.mpi3d.load_mpi3d_like", lambda root, report: (root, drawn))
+    assert load_mpi3d(layout, tmp_path) == (tmp_path, drawn)
+
+
 def test_an_empty_folder_of_a_variant_is_no_file(tmp_path):
     (tmp_path / "mpi3d" / "mpi3d_realistic").mkdir(parents=True)
     assert find_data_file(tmp_path, REALISTIC.names) is None
