@@ -40,7 +40,7 @@ def explain(error: ValidationError, schema: type[BaseModel], what: str) -> Usage
     """
     lines = []
     for problem in error.errors(include_url=False):
-        key = ".".join(map(str, problem["loc"]))
+        key = ".".join(map(str, problem["loc"])) or "as a whole"
         known = _fields_beside(problem["loc"], schema)
         if problem["type"] == "extra_forbidden" and known:
             lines.append(str(unknown_name("key", key, known)))
@@ -51,6 +51,8 @@ def explain(error: ValidationError, schema: type[BaseModel], what: str) -> Usage
 
 def _fields_beside(place: tuple[int | str, ...], schema: type[BaseModel]) -> list[str]:
     """The keys that exist where an unknown one was found, with their path."""
+    if not place:  # of the whole, not of a key
+        return []
     *path, _ = place
     for part in path:
         field = schema.model_fields.get(str(part))
