@@ -123,6 +123,7 @@ class BlockLabels(nn.Module):
         logged = {
             "information": own.detach().mean(),
             "leak": leak.detach().mean(),
+            "held_out_gap": self.gap.gap().mean(),
             "labels_stopped": (1 - raised).sum(),
             "labels_overfitted": (self.gap.gap() > TOLERANCE).float().sum(),
         }

@@ -85,19 +85,11 @@ class MINEDisentangleVAE(VAE):
         """``critics`` (Adam's betas 0.5, 0.9), ``vae`` and ``attention``, as far as they have parameters."""
         config, attended = self.config, self.attended
         own = (*self.encoder.parameters(), *self.decoder.parameters(), *(attended.parameters() if attended else ()))
+        division = tuple(parameter for parameter in self.division.parameters() if parameter.requires_grad)
         players = [
-            Player(
-                "critics",
-                self._critic_parameters(),
-                config.critic_learning_rate,
-                (0.5, 0.9),
-            ),
+            Player("critics", self._critic_parameters(), config.critic_learning_rate, (0.5, 0.9)),
             Player("vae", own, config.learning_rate),
-            Player(
-                "attention",
-                tuple(p for p in self.division.parameters() if p.requires_grad),
-                config.attention_learning_rate,
-            ),
+            Player("attention", division, config.attention_learning_rate),
         ]
         return tuple(player for player in players if player.parameters)
 
@@ -158,7 +150,7 @@ class MINEDisentangleVAE(VAE):
         clip = cast(GradientClip, self.clips[name])
         squares = torch.stack([parameter.square().sum() for parameter in critic.parameters()]).sum()
         terms = {name: clip(critic, compute), f"weight_decay_{name}": 0.5 * self.config.critic_weight_decay * squares}
-        logged = {f"clipped_norm_{name}": clip.norm.clone(), f"skipped_{name}": clip.n_skipped.clone()}
+        logged = {f"norm_before_clipping_{name}": clip.norm.clone(), f"skipped_{name}": clip.n_skipped.clone()}
         return Terms(terms | logged, dict.fromkeys(logged, 0.0))
 
     def _outer_loss(self, batch: Batch) -> Terms:
@@ -203,7 +195,7 @@ class MINEDisentangleVAE(VAE):
         clip = cast(GradientClip, self.clips["attention"])
         terms = {"objective": clip(self.division, objective)}
         logged = {name: term.detach() for name, term in found[0].terms.items()}
-        logged |= {"clipped_norm": clip.norm.clone(), "skipped": clip.n_skipped.clone()}
+        logged |= {"norm_before_clipping": clip.norm.clone(), "skipped": clip.n_skipped.clone()}
         logged |= self.needs.logged(self.division.owner())
         return Terms(terms | logged, dict.fromkeys(logged, 0.0))
 
@@ -259,9 +251,6 @@ class MINEDisentangleVAE(VAE):
 
     def _critic_parameters(self) -> tuple[Parameter, ...]:
         return (*(self.labels.parameters() if self.labels else ()), *self.correlation.parameters())
-
-    def _division_parameters(self) -> tuple[Parameter, ...]:
-        return tuple(parameter for parameter in self.division.parameters() if parameter.requires_grad)
 
 
 def joined(*parts: Terms) -> Terms:
