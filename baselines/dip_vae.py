@@ -59,8 +59,8 @@ def covariance_over_batch(mean: Tensor) -> Tensor:
     Returns:
         Shape (latent_dim, latent_dim): the mean over the batch of the products of deviations.
     """
-    centred = mean.float() - mean.float().mean(0)
-    return (centred[:, :, None] * centred[:, None, :]).mean(0)  # no matrix product: it would be rounded in bf16
+    centred = mean - mean.mean(0)
+    return (centred[:, :, None] * centred[:, None, :]).mean(0)  # not a matrix product, which bf16 would round
 
 
 def with_penalty(terms: dict[str, Tensor], covariance: Tensor, lambda_od: float, lambda_d_factor: float) -> Terms:

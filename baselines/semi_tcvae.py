@@ -39,9 +39,9 @@ class SemiTCVAEConfig(VAEConfig):
 class SemiTCVAE(VAE):
     """A beta-TCVAE in which a block of latents is designated to each factor, and has a head that classifies it.
 
-    The heads learn with the encoder, on a batch of labelled images at every update. Departures from Locatello et al.
-    (2020): cross-entropy of a small classifier in place of a regression on one latent, so that a factor may own several
-    latents and its values need no order; and labels are a share of the training images, not 100 or 1,000 of them.
+    The heads learn with the encoder, on a batch of labelled images at every update. A departure from Locatello et al.
+    (2020): the cross-entropy of a small classifier takes the place of that of one latent, so that a factor may own
+    several latents and its values need no order.
 
     Raises:
         ValueError: If there are not enough latents.
@@ -51,13 +51,11 @@ class SemiTCVAE(VAE):
 
     def __init__(self, config: SemiTCVAEConfig, data: DataSpec) -> None:
         super().__init__(config, data)
-        *self._designated, nuisance = divide_latents(
-            config.latent_dim, len(data.factor_sizes), per_factor=config.latents_per_factor
-        )
-        self._blocks = (*self._designated, nuisance)
+        n_factors = len(data.factor_sizes)
+        self._blocks = divide_latents(config.latent_dim, n_factors, per_factor=config.latents_per_factor)
         self.heads = nn.ModuleList(
-            classification_head(len(latents), n_values)
-            for latents, n_values in zip(self._designated, data.factor_sizes, strict=True)
+            classification_head(len(block), n_values)
+            for block, n_values in zip(self._blocks[:-1], data.factor_sizes, strict=True)
         )
 
     def players(self) -> tuple[Player, ...]:
@@ -89,7 +87,7 @@ class SemiTCVAE(VAE):
 
     def code_blocks(self) -> CodeBlocks:
         """The latents of each factor in turn, then those for nuisance."""
-        return CodeBlocks(self._blocks, named=True, nuisance=len(self._designated))
+        return CodeBlocks(self._blocks, named=True, nuisance=len(self._blocks) - 1)
 
     def _label_cross_entropy(self, batch: Batch) -> Tensor:
         """In nats per image, summed over factors."""
@@ -98,7 +96,8 @@ class SemiTCVAE(VAE):
         images, labels = batch.labelled
         posterior = self.encode(images)
         codes = posterior.mean if self.config.head_input == "mean" else posterior.sample(batch.noise)
-        logits = [head(codes[:, latents]) for head, latents in zip(self.heads, self._designated, strict=True)]
+        *designated, _ = codes.split([len(block) for block in self._blocks], dim=1)
+        logits = [head(part).float() for head, part in zip(self.heads, designated, strict=True)]
         return torch.stack([F.cross_entropy(part, labels[:, k]) for k, part in enumerate(logits)]).sum()
 
 
