@@ -19,7 +19,7 @@ SMALL = {"n_train": 60, "n_test": 40}
 @pytest.fixture(autouse=True, scope="module")
 def _short_training():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(block_information, "_UPDATES", 100)
+        patch.setattr(block_information, "_UPDATES", 60)  # one look at the rows that say when to stop
         yield
 
 

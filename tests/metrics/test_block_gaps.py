@@ -190,7 +190,8 @@ def test_constant_codes_are_rewarded_by_jemmig_and_not_by_its_joint_form():
     assert mig_blocks(constant, factors, [[0, 1], [2, 3]], rng=rng()) == 0
 
 
-def test_the_order_of_blocks_and_codes_does_not_matter():
+def test_the_order_of_blocks_and_codes_does_not_matter(monkeypatch):
+    monkeypatch.setattr(block_information_module, "_UPDATES", 150)
     factors = labels()
     codes = twice(factors) + rng().normal(size=(len(factors), 6))
     expected = all_three(codes, factors, OWN)
@@ -215,7 +216,8 @@ def test_pca1_is_the_metric_of_the_first_components():
 
 
 @pytest.mark.parametrize("function", [mig_blocks, jemmig_blocks, named_gap])
-def test_information_that_another_score_has_paid_for_gives_the_same_value(function):
+def test_information_that_another_score_has_paid_for_gives_the_same_value(monkeypatch, function):
+    monkeypatch.setattr(block_information_module, "_UPDATES", 60)  # the same, however well it was learnt
     factors = labels(60)
     codes = twice(factors) + rng().normal(size=(len(factors), 6))
     information = block_information(codes, factors, OWN, rng=rng())

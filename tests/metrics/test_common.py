@@ -6,6 +6,7 @@ Where a metric owes something else by its definition, ``FACTS`` says what.
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ SAMPLING = 0.16
 
 
 class Metric(NamedTuple):
+    name: str
     score: Callable[..., float]
     result: Callable[..., MetricResult] | None
     direction: str
@@ -51,13 +53,19 @@ class Metric(NamedTuple):
     def protocol(self, seed: int = 0) -> dict[str, Any]:
         return dict(self.size) | ({"rng": np.random.default_rng(seed)} if self.random else {})
 
+    def on_noisy(self, sigma: float = 0.5) -> float:
+        """The score of ``noisy(sigma)``, which many laws compare with: made once."""
+        return on_noisy(self.name, sigma)
+
     def everywhere(self, law: Callable[..., None], *drawn: Any) -> None:
         """Hold the law to examples, the same in each run."""
         settings(derandomize=True, deadline=None, max_examples=self.n_examples)(given(*drawn)(law))()
 
     def quality(self, codes: Any, factors: Any, seed: int = 0) -> float:
         """The score turned so that higher is better."""
-        score = self(codes, factors, seed)
+        return self.turned(self(codes, factors, seed))
+
+    def turned(self, score: float) -> float:
         return score if self.direction == "up" else self.low + self.high - score
 
 
@@ -124,13 +132,16 @@ def registered() -> dict[str, Metric]:
         if takes_codes_and_factors(entry):
             plain = getattr(importlib.import_module(entry.target.split(":")[0]), name)
             bounds = entry.direction, entry.lower, entry.upper
-            found[name] = Metric(plain, entry.function(), *bounds, random=entry.is_random(), **FACTS.get(name, {}))
+            facts = FACTS.get(name, {})
+            found[name] = Metric(name, plain, entry.function(), *bounds, random=entry.is_random(), **facts)
     return found
 
 
 METRICS = registered() | {
-    "factor_vae_score": Metric(factor_vae_score, None, "up", 0, 1, random=True, **VOTING, constant=1 / 3),
-    "jemmig_joint": Metric(jemmig_joint, None, "up", 0, 1, min_codes=2),
+    "factor_vae_score": Metric(
+        "factor_vae_score", factor_vae_score, None, "up", 0, 1, random=True, **VOTING, constant=1 / 3
+    ),
+    "jemmig_joint": Metric("jemmig_joint", jemmig_joint, None, "up", 0, 1, min_codes=2),
 }
 metrics = pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 
@@ -147,6 +158,11 @@ def noisy(sigma, seed=0, dtype=np.float64):
     clean = (factors - factors.mean(axis=0)) / factors.std(axis=0)
     codes = np.hstack([clean + sigma * rng.normal(size=clean.shape), rng.normal(size=(2000, 2))])
     return codes.astype(dtype), factors
+
+
+@cache
+def on_noisy(name, sigma):
+    return METRICS[name](*noisy(sigma))
 
 
 @st.composite
@@ -210,7 +226,7 @@ def test_noise_is_near_chance_and_far_below_the_identity(metric):
 
 @metrics
 def test_more_noise_is_worse(metric):
-    scores = [metric.quality(*noisy(sigma)) for sigma in (0.05, 0.5, 1.0, 3.0, 10.0)]
+    scores = [metric.turned(metric.on_noisy(sigma)) for sigma in (0.05, 0.5, 1.0, 3.0, 10.0)]
     if metric.random:
         assert metric.identity is not None or scores[0] > (0.99 if metric.votes else 0.9)
         assert all(a >= b - metric.sampling / 2 for a, b in pairwise(scores))
@@ -222,7 +238,7 @@ def test_more_noise_is_worse(metric):
 @metrics
 def test_the_order_of_the_codes_does_not_matter(metric):
     codes, factors = noisy(0.5)
-    expected = metric(codes, factors)
+    expected = metric.on_noisy()
     for order in ([4, 3, 2, 1, 0], [1, 0, 4, 2, 3]):
         assert metric(codes[:, order], factors) == pytest.approx(expected, abs=metric.slack)
 
@@ -230,7 +246,7 @@ def test_the_order_of_the_codes_does_not_matter(metric):
 @metrics
 def test_the_order_of_the_rows_and_of_the_factors_does_not_matter(metric):
     codes, factors = noisy(1.0)
-    expected, order = metric(codes, factors), np.random.default_rng(3).permutation(len(codes))
+    expected, order = metric.on_noisy(1.0), np.random.default_rng(3).permutation(len(codes))
     tolerance = max(metric.sampling, 1e-12)
     assert metric(codes[order], factors[order]) == pytest.approx(expected, abs=tolerance)
     assert metric(codes, factors[:, [2, 0, 1]]) == pytest.approx(expected, abs=tolerance)
@@ -239,7 +255,7 @@ def test_the_order_of_the_rows_and_of_the_factors_does_not_matter(metric):
 @metrics
 def test_the_names_of_the_values_do_not_matter(metric):
     codes, factors = noisy(0.5)
-    expected = metric(codes, factors)
+    expected = metric.on_noisy()
     assert metric(codes, factors * 7 - 10) == expected
     assert metric(codes, (-factors).astype(np.float32)) == pytest.approx(expected, abs=max(metric.sampling, 1e-12))
 
@@ -256,7 +272,7 @@ def test_minus_one_is_a_value_like_any_other(metric):
 def test_sign_unit_and_origin_of_the_codes_do_not_matter(metric):
     """One scale for all codes: IRS weighs codes by their size, min_std looks at it (0.1 keeps them all active)."""
     codes, factors = noisy(0.5)
-    expected = metric(codes, factors)
+    expected = metric.on_noisy()
     tolerance = max(2 * metric.slack, 1e-2)  # a code on the edge of a bin may change sides
 
     def law(scale, sign, origin):
@@ -280,7 +296,7 @@ def test_inputs_are_not_changed(metric):
 @metrics
 def test_the_memory_layout_does_not_matter(metric):
     codes, factors = noisy(0.5)
-    expected = metric(codes, factors)
+    expected = metric.on_noisy()
     assert metric(np.asfortranarray(codes), np.asfortranarray(factors)) == expected
     assert metric(np.hstack([codes, codes])[::1, :5], factors) == expected
     assert metric(codes.tolist(), factors.tolist()) == expected
@@ -293,7 +309,7 @@ def test_the_same_generator_gives_the_same_value_and_global_state_is_not_used(me
     assert metric(codes, factors, seed=5) == metric(codes, factors, seed=5)
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
     if metric.random:
-        assert len({metric(codes, factors, seed=seed) for seed in range(5)}) > 1
+        assert any(metric(codes, factors, seed=seed) != metric.on_noisy(1.0) for seed in range(1, 5))
 
 
 @metrics
@@ -330,12 +346,12 @@ def test_too_few_codes_are_refused(metric):
 
 @metrics
 def test_non_integer_factors_are_refused_unless_binned(metric):
-    """Factors that are continuous, in ten bins: codes that are the factors score better than noise."""
+    """Factors that are continuous, in five bins: the same as factors that are these bins."""
     factors = np.random.default_rng(0).random(size=(1000, 3))
     with pytest.raises(ValueError, match=r"factor columns \[0, 1, 2\] hold non-integer values; pass n_factor_bins="):
         metric(factors, factors)
-    bins = np.floor((factors - factors.min(axis=0)) / np.ptp(factors, axis=0) * 10).clip(max=9)
-    assert metric(factors, factors, n_factor_bins=10) == metric(factors, bins)
+    bins = np.floor((factors - factors.min(axis=0)) / np.ptp(factors, axis=0) * 5).clip(max=4)
+    assert metric(factors, factors, n_factor_bins=5) == metric(factors, bins)
 
 
 @metrics
@@ -343,7 +359,7 @@ def test_constant_factors_do_not_count(metric):
     codes, factors = noisy(0.5)
     constant = np.full((len(factors), 1), 3)
     padded = np.hstack([factors[:, :1], constant, factors[:, 1:], constant])
-    assert metric(codes, padded) == metric(codes, factors)
+    assert metric(codes, padded) == metric.on_noisy()
     with pytest.raises(ValueError, match="every factor is constant"):
         metric(codes, np.hstack([constant, constant]))
 
@@ -352,7 +368,7 @@ def test_constant_factors_do_not_count(metric):
 def test_a_dead_code_changes_nothing(metric):
     codes, factors = noisy(0.5)
     dead = np.full((len(codes), 1), 0.1)
-    assert metric(np.hstack([dead, codes, dead]), factors) == pytest.approx(metric(codes, factors), abs=metric.slack)
+    assert metric(np.hstack([dead, codes, dead]), factors) == pytest.approx(metric.on_noisy(), abs=metric.slack)
 
 
 @metrics
@@ -360,6 +376,7 @@ def test_a_rare_value_is_no_obstacle_and_a_factor_of_rare_values_alone_scores_or
     codes, factors = noisy(0.5)
     factors[0, 0] = 99
     assert np.isfinite(metric(codes, factors))
+    codes, factors = codes[:200], factors[:200]  # enough for the law: a classifier learns a tree for each value
     unique = np.hstack([factors, np.arange(len(factors))[:, None]])
     if metric.needs_rows:
         with pytest.raises(ValueError, match=metric.needs_rows):

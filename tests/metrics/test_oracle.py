@@ -142,8 +142,14 @@ def case(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def mean_accuracy(name: str, metric: str, sizes: tuple[tuple[str, Any], ...]) -> float:
+    """Over 20 seeds, or over the first four where these agree: then no vote hangs on chance."""
     score = {"Z-diff": z_diff, "Z-min Var": factor_vae_score}[metric]
-    return float(np.mean([score(*case(name), rng=np.random.default_rng(s), **dict(sizes)) for s in range(N_SEEDS)]))
+    found: list[float] = []
+    for seed in range(N_SEEDS):
+        found.append(score(*case(name), rng=np.random.default_rng(seed), **dict(sizes)))
+        if len(found) == 4 and len(set(found)) == 1:
+            break
+    return float(np.mean(found))
 
 
 def ours(row: dict[str, Any]) -> float:
