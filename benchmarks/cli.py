@@ -239,6 +239,32 @@ def leaderboard(
 
 
 @app.command()
+def variance(
+    grid: Annotated[str, typer.Option("--grid", help="smoke, reduced, standard, full, or a YAML file.")] = "smoke",
+    store: Store = DEFAULT_STORE,
+    truth: Annotated[
+        Literal["known", "codes"], typer.Option("--truth", help="Known distributions, or the codes of --run.")
+    ] = "known",
+    run_id: Annotated[str | None, typer.Option("--run", help="A finished run of the store, for --truth codes.")] = None,
+    n_images: Annotated[int | None, typer.Option("--images", min=100, help="Most images of a run.")] = None,
+    figures: Annotated[Path | None, typer.Option("--figures", help="Folder to draw pictures in.")] = None,
+    data_dir: DataDir = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells and stop.")] = False,
+) -> None:
+    """Run what is missing of the estimator study, then print its tables; the same command goes on after a break."""
+    from minebench.benchmarks.study import command
+
+    settings, root = _settings(data_dir, None, "cpu"), _store(store)
+    study = command.prepare(grid, root, settings, codes=truth == "codes", run_id=run_id, n_images=n_images)
+    if dry_run:
+        typer.echo(command.plan_text(study))
+        return
+    for line in command.run(study):
+        typer.echo(line, err=True)
+    typer.echo(command.report(study, figures))
+
+
+@app.command()
 def throughput(
     model: Models = None,
     dataset: Annotated[str, typer.Option("-d", "--dataset", help="What to train on.")] = "dsprites",

@@ -7,6 +7,7 @@ import numpy as np
 from tabulate import tabulate
 
 from minebench.benchmarks.study.cells import Cell
+from minebench.benchmarks.study.controls import controls
 from minebench.benchmarks.study.grid import Grid, Primary
 from minebench.benchmarks.study.records import CellRecord, CostRecord, Records
 from minebench.benchmarks.study.statistics import Interval, Moments, moments
@@ -29,6 +30,7 @@ def report(grid: Grid, records: Records) -> str:
         _section("Gradients", gradient_table(kept)),
         _section("Cost", cost_table(kept, records, grid.primary)),
         _section(f"{grid.primary.neural} against {grid.primary.monte_carlo}", duel_table(kept, records, grid.primary)),
+        _section("Controls", control_table(kept, records)),
     ]
     if doubtful:
         parts.append(f"Not printed, for the two routes to their truth disagree: {', '.join(doubtful)}.")
@@ -176,6 +178,12 @@ def duel_table(found: Sequence[CellRecord], records: Records, primary: Primary) 
     headers = ("distribution", "M", "critics", f"cost ratio, {unit}", "RMSE ratio at equal cost", "sigma ratio",
                "Brown-Forsythe p", "verdict", "")  # fmt: skip
     return _table(rows, headers)
+
+
+def control_table(found: Sequence[CellRecord], records: Records) -> str:
+    """What has to hold, and what was found."""
+    rows = [(c.name, c.where, c.expected, _interval(c.found, sign=True)) for c in controls(found, records)]
+    return _table(rows, ("control", "where", "expected", "found, nats"))
 
 
 def is_primary(cell: Cell, primary: Primary) -> bool:

@@ -57,27 +57,27 @@ def test_a_constant_has_no_spread_and_its_error():
 
 
 def test_intervals_of_the_bias_cover_as_often_as_they_say():
-    """400 samples of 4 critics on 12 batches: 95 % within three standard errors, 91.7 to 98.3."""
+    """300 samples of 4 critics on 12 batches: 95 % less three standard errors is 91.2."""
     hits = 0
-    for seed in range(400):
+    for seed in range(300):
         found = moments(draws(4, 12, critic=1.0, batch=1.0, rest=0.5, seed=seed), 0.0, 256)
         hits += found.bias.low < 0 < found.bias.high
-    assert hits / 400 > 0.917
+    assert hits / 300 > 0.912
 
 
 @pytest.mark.parametrize("skewed", [False, True])
 def test_the_interval_of_a_ratio_covers_where_that_of_the_f_distribution_does_not(skewed):
-    """Two independent samples of 60 with equal variance, 500 times; for exponential draws F covers 75 to 80 %."""
+    """Two independent samples of 60 with equal variance, 250 times; for exponential draws F covers 75 to 80 %."""
     hits = f_hits = 0
-    for seed in range(500):
+    for seed in range(250):
         rng = np.random.default_rng(seed)
         first, second = rng.exponential(size=(2, 1, 60)) if skewed else rng.normal(size=(2, 1, 60))
         found = compare([variance_eval, variance_eval], [first, second])
         hits += found.ratio.low < 1 < found.ratio.high
         f = variance_eval(first) / variance_eval(second)
         f_hits += stats.f.ppf(0.025, 59, 59) < f < stats.f.ppf(0.975, 59, 59)
-    assert hits / 500 > 0.9
-    assert (f_hits / 500 < 0.85) == skewed
+    assert hits / 250 > 0.9
+    assert (f_hits / 250 < 0.85) == skewed
 
 
 def test_pairing_on_the_same_batches_sharpens_the_comparison():
