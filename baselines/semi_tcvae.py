@@ -96,7 +96,7 @@ class SemiTCVAE(VAE):
         images, labels = batch.labelled
         posterior = self.encode(images)
         codes = posterior.mean if self.config.head_input == "mean" else posterior.sample(batch.noise)
-        *designated, _ = codes.split([len(block) for block in self._blocks], dim=1)
+        *designated, _ = torch.split(codes, [len(block) for block in self._blocks], dim=1)
         logits = [head(part).float() for head, part in zip(self.heads, designated, strict=True)]
         return torch.stack([F.cross_entropy(part, labels[:, k]) for k, part in enumerate(logits)]).sum()
 
