@@ -277,7 +277,6 @@ def throughput(
     """Time training steps on a device: one by one, as graphs, several seeds at once; prints a Markdown table."""
     from minebench.benchmarks import throughput as timing
 
-    about = timing.conditions(dataset, device=device, batch_size=batch_size, precision=precision)
     found = []
     for setting in timing.settings(model or ("beta_vae", "factor_vae"), device):
         typer.echo(f"timing {setting.model}, {setting.mode}, {setting.seeds} at once", err=True)
@@ -292,6 +291,7 @@ def throughput(
                 data_root=data_dir,
             )
         )
+    about = timing.conditions(dataset, device=device, batch_size=batch_size, precision=precision)
     typer.echo(timing.table(found, about))
 
 

@@ -33,6 +33,7 @@ def configure(device: str, threads: int) -> torch.device:
     """
     chosen = find_device(device)
     if chosen.type == "cuda":
+        os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")  # of 8, streams of a larger company would share some
         torch.cuda.set_device(chosen)  # streams, graphs and generators are of the current device
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it

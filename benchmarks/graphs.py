@@ -95,7 +95,8 @@ class GraphSteps:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:  # the model's own errors come again, where they count
-            self.news.append({"event": "eager", "phases": players, "why": str(error).split("\n")[0]})
+            cause = error.__context__ or error  # the end of a failed capture raises, too
+            self.news.append({"event": "eager", "phases": players, "why": str(cause).split("\n")[0]})
             return step, step.run
         self.news.append({"event": "graph", "phases": players})
         return step, replay

@@ -198,7 +198,10 @@ def test_buffers_that_are_changed_in_place_are_captured(dataset):
 
 def test_a_capture_that_fails_is_said_and_the_run_goes_on_eagerly(dataset):
     def fail(step):
-        raise RuntimeError("operation not permitted when stream is capturing\nmore words")
+        try:
+            raise RuntimeError("operation not permitted when stream is capturing\nmore words")
+        finally:
+            raise RuntimeError("invalid capture")  # as the end of torch's capture does
 
     eager, graphed = advanced(made(dataset), 3), advanced(made(dataset), 3, fail)
     assert graphed[2].news[0]["why"] == "operation not permitted when stream is capturing"
