@@ -66,7 +66,8 @@ def load_celeba(
     """
     root = default_root() if root is None else Path(root)
     if find_data_file(root, FILE_NAMES) is None:
-        drawn: AttributeDataset = importlib.import_module("minebench.datasets.celeba_like").load_celeba_like(root)
+        source = importlib.import_module("minebench.datasets.celeba_like")
+        drawn: AttributeDataset = source.load_celeba_like(root, report=report)
         return drawn
     pictures = _find(root, (*FOLDER_NAMES, *ZIP_NAMES), layout.pictures)
     labels = _find(root, LABEL_NAMES, layout.labels)

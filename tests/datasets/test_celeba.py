@@ -4,10 +4,12 @@ import hashlib
 import io
 import os
 import shutil
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -159,6 +161,13 @@ def test_the_authors_own_folders_are_known(root, tmp_path):
     (own / "Eval").mkdir()
     (own / "Anno" / "list_eval_partition.txt").rename(own / "Eval" / "list_eval_partition.txt")
     assert load(tmp_path / "own").fingerprint() == load(root).fingerprint()
+
+
+def test_without_any_file_the_drawn_faces_stand_in(tmp_path, monkeypatch):
+    drawn = object()
+    source = SimpleNamespace(load_celeba_like=lambda root, report: (root, drawn))
+    monkeypatch.setitem(sys.modules, "minebench.datasets.celeba_like", source)
+    assert load(tmp_path) == (tmp_path, drawn)
 
 
 def test_everything_is_read_once(root, monkeypatch):
