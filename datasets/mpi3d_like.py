@@ -28,7 +28,7 @@ from minebench.datasets.mpi3d_files import FACTOR_NAMES
 from minebench.datasets.rendering.robot_arm import ArmScenes
 from minebench.datasets.rendering.stage import CAMERAS, SIZE, WORD, empty_picture, tints, words
 
-WINDOWS_SHA256 = "110213465e15933fbb2cc1ff6b1becc42fabe761ee09b9820085f83e92800db7"
+WINDOWS_SHA256 = "9652ac4dd65e78c39116e5945696a1576d4c68ef96be0695aeab93736f7fee3e"
 N_POSITIONS = 40
 _OBJECT_COLOURS = np.array(
     [(232, 232, 226), (62, 176, 84), (208, 42, 36), (48, 92, 220), (150, 94, 54), (140, 140, 48)]
@@ -41,7 +41,7 @@ def load_mpi3d_like(root: Path | None = None, *, n_positions: int = N_POSITIONS,
     """1,036,800 images over the factors of MPI3D, from 57,600 scenes that are drawn once and stored.
 
     Args:
-        root: The folder of all data, by default ``default_root()``; the store of 133 MB is ``drawn/``.
+        root: The folder of all data, by default ``default_root()``; the store of 118 MB is ``drawn/``.
         n_positions: How many positions each axis takes, over the same range; the published number is 40.
         report: Is told how many scenes are drawn.
 

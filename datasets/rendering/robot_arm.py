@@ -48,7 +48,7 @@ _ROD, _ROD_GREY = 0.95, 118.0  # half of the arm's width in pixels, and its brig
 
 _FINE = 2  # rays per pixel and axis
 _BATCH = 16
-_MARGIN = 2  # pixels around arm and object
+_MARGIN = 2  # pixels around the joint: half of the arm and its edge
 
 
 class Pose(NamedTuple):
@@ -116,8 +116,8 @@ class ArmScenes:
             column, row, depth = (part.ravel() for part in eye.project(*self.pose(seen).centre))
             radius = reach[seen] * FOCAL / (depth - reach[seen])
             for side, here, joint in zip((0, 1), (row, column), _joint(eye), strict=True):
-                low = np.floor(np.minimum(here - radius, joint)).astype(np.int64) - _MARGIN
-                high = np.ceil(np.maximum(here + radius, joint)).astype(np.int64) + _MARGIN
+                low = np.floor(np.minimum(here - radius, joint - _MARGIN)).astype(np.int64)
+                high = np.ceil(np.maximum(here + radius, joint + _MARGIN)).astype(np.int64)
                 boxes[seen, side] = np.maximum(low, 0)
                 boxes[seen, side + 2] = np.minimum(high, SIZE) - boxes[seen, side]
         return boxes

@@ -10,7 +10,7 @@ from minebench.datasets.rendering.robot_arm import ArmScenes
 
 N_POSITIONS = 6  # an axis; 1,296 scenes instead of 57,600
 IMAGES_SHA256 = "af10987d15c9e0e031553b0f7ee0f28472ab434e49c5d91e5fee976dc72006ec"
-SCENES_SHA256 = "49d262d830f46de0a3082f79dee3009b299228e9f10c81130356e4a9f7fea39c"
+SCENES_SHA256 = "9192332ba09f86e8da9da4732a6e35ed1b1bad9b89f54cee86f8422e07ed527c"
 N_DISTINCT = 1_036_800  # all of them
 COLOUR, SHAPE, SIZE, CAMERA, BAND, HORIZONTAL, VERTICAL = range(7)
 
@@ -171,5 +171,5 @@ def test_of_all_1036800_images_the_stated_number_differs(tmp_path):
             hashes.add(hashlib.blake2b(image.data, digest_size=16).digest())
     assert len(dataset) == 1_036_800
     assert len(hashes) == N_DISTINCT
-    for store in tmp_path.glob("drawn/*.u16"):  # 133 MB that pytest would keep for three sessions
+    for store in tmp_path.glob("drawn/*.u16"):  # 118 MB that pytest would keep for three sessions
         store.unlink()
