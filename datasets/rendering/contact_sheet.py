@@ -1,7 +1,7 @@
-"""Pictures of a procedural data set: one row a factor, so that a person can see what each value does.
+"""Pictures of the procedural data sets: one row a factor, so that a person can see what each value does.
 
 ``python -m minebench.datasets.rendering.contact_sheet shapes3d_like docs/pictures/shapes3d_like.png``
-draws a sheet anew; the names are those of the loaders, ``minebench.datasets.<name>:load_<name>``.
+draws a sheet anew; the others are ``mpi3d_like`` and ``celeba_like``.
 """
 
 import sys
@@ -9,9 +9,11 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from minebench.datasets.factor_dataset import GridDataset
+from minebench.datasets.rendering.face_attributes import NAMES, draw_attributes, may_have
+from minebench.datasets.rendering.faces import draw_faces
 
 _GAP, _MARGIN = 2, 104  # pixels between images, and for a row's name
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
@@ -39,6 +41,22 @@ def grid_sheet(dataset: GridDataset, *, n_columns: int = 10) -> Image.Image:
     return sheet(rows)
 
 
+def face_sheet(*, n_people: int = 4) -> Image.Image:
+    """One row an attribute: people without it, and next to each the same one with it; then rows at random."""
+    rows, drawn = np.arange(4000), draw_attributes(np.arange(4000))
+    lines = []
+    for column, name in enumerate(NAMES):
+        people = may_have(name, drawn)
+        chosen = rows[people][3 * column : 3 * column + n_people]
+        pairs = np.repeat(drawn[chosen], 2, axis=0)
+        pairs[0::2, column], pairs[1::2, column] = 0, 1
+        lines.append((name, draw_faces(np.repeat(chosen, 2), pairs).transpose(0, 3, 1, 2)))
+    for start in (0, 2 * n_people):
+        some = slice(start, start + 2 * n_people)
+        lines.append(("at random", draw_faces(rows[some], drawn[some]).transpose(0, 3, 1, 2)))
+    return ImageOps.posterize(sheet(lines), 5)  # steps of 8: unseen, and half the size of a file
+
+
 def sheet(rows: list[tuple[str, np.ndarray]]) -> Image.Image:
     """Rows of images, each with its name on the left.
 
@@ -62,10 +80,12 @@ def sheet(rows: list[tuple[str, np.ndarray]]) -> Image.Image:
 
 def main(name: str, out: str) -> None:
     """Draw the sheet of the procedural data set ``name`` into the file ``out``."""
-    module = import_module(f"minebench.datasets.{name}")
-    dataset = getattr(module, f"load_{name}")()
+    if name == "celeba_like":
+        picture = face_sheet()
+    else:
+        picture = grid_sheet(getattr(import_module(f"minebench.datasets.{name}"), f"load_{name}")())
     Path(out).parent.mkdir(parents=True, exist_ok=True)
-    grid_sheet(dataset).save(out, optimize=True)
+    picture.save(out, optimize=True)
 
 
 if __name__ == "__main__":
