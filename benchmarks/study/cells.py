@@ -125,6 +125,9 @@ class Cell(Frozen):
         needing = sorted(set(self.estimators) & set(OF_POSTERIORS))
         if needing and not spec.has_posteriors:
             raise ValueError(f"{needing} need posteriors; give {spec.label} n_images, and no warp")
+        fits = sorted(set(self.estimators) & {"gauss_mean", "gauss_sample", "gauss_sample_debiased"})
+        if fits and self.batch_size <= spec.dim:
+            raise ValueError(f"{fits} need batches of more than {spec.dim} codes; got {self.batch_size}")
         if self.n_gradients and not (spec.has_posteriors and spec.kind in get_args(Structure)):
             raise ValueError(f"gradients are measured on unwarped Gaussians with n_images, not on {spec.label}")
         if 0 < self.n_gradients < 3 or self.n_replicates < 3:

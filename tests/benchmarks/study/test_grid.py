@@ -35,6 +35,7 @@ def test_a_cell_that_is_written_twice_is_run_once(tmp_path):
         ("{distribution: {kind: pairs, total_correlation: 1}, estimators: [mss]}", "['mss'] need posteriors"),
         ("{distribution: {kind: pairs}}", "needs estimators or critics"),
         ("{distribution: {kind: pairs}, estimators: [ksg]}", "ksg serves up to 5 codes; pairs d10 tc0 has 10"),
+        ("{distribution: {kind: pairs}, estimators: [gauss_sample], batch_size: 10}", "batches of more than 10 codes"),
         ("{distribution: {kind: pairs}, estimators: [constant], n_gradients: 5}", "unwarped Gaussians"),
         ("{distribution: {kind: pairs}, critics: {objective: js, condition: offline}}", "offline needs it"),
         (
