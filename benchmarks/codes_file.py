@@ -20,6 +20,7 @@ import numpy as np
 from minebench.benchmarks.representation import Representation
 from minebench.benchmarks.suggestions import UsageError
 
+_MOST_BLOCKS = 10_000
 _MAKE_ONE = "np.savez(path, codes=codes, factors=factors) writes one"
 _ARRAYS = ("codes", "factors")
 _OF_BLOCKS = ("n_blocks", "named", "nuisance")
@@ -76,11 +77,14 @@ def _representation(arrays: Mapping[str, np.ndarray]) -> Representation:
             f"block_of_code must hold an integer for each of the codes {codes.shape}, the number of its block or -1; "
             f"got {number.dtype} {number.shape}"
         )
-    n_blocks, last = _single(arrays, "n_blocks", "iu"), int(number.max(initial=-1))
+    first, last = (int(number.min()), int(number.max())) if number.size else (-1, -1)
+    n_blocks = _single(arrays, "n_blocks", "iu")
     n_blocks = last + 1 if n_blocks is None else n_blocks
-    if number.min(initial=0) < -1 or last >= n_blocks:
+    if not 0 <= n_blocks <= _MOST_BLOCKS:
+        raise UsageError(f"n_blocks must be from 0 to {_MOST_BLOCKS}; got {n_blocks}")
+    if first < -1 or last >= n_blocks:
         raise UsageError(
-            f"block_of_code must hold numbers from -1 to n_blocks - 1 = {n_blocks - 1}; got {number.min()} to {last}"
+            f"block_of_code must hold numbers from -1 to n_blocks - 1 = {n_blocks - 1}; got {first} to {last}"
         )
     named, nuisance = bool(_single(arrays, "named", "b")), _single(arrays, "nuisance", "iu")
     if nuisance is not None and not -1 <= nuisance < n_blocks:

@@ -192,6 +192,10 @@ def _check(representation: Representation, n_factor_bins: int | None, *, arrays:
     codes, factors, blocks, named, nuisance = representation
     if blocks is None and (named or nuisance is not None):
         raise UsageError("named and nuisance tell of blocks; give the blocks, too, such as blocks=((0, 1), (2,))")
+    if not isinstance(named, bool | np.bool_):
+        raise UsageError(f"named must be True or False; got {named!r}")
+    if nuisance is not None and (isinstance(nuisance, bool) or not isinstance(nuisance, int | np.integer)):
+        raise UsageError(f"nuisance must be the number of a block, or None; got {nuisance!r}")
     if blocks is not None and nuisance is not None and not 0 <= nuisance < len(blocks):
         raise UsageError(f"nuisance must be one of the blocks 0..{len(blocks) - 1}, or None; got {nuisance}")
     if arrays and blocks is None:

@@ -127,5 +127,7 @@ def _learnt(entry: registry.MetricEntry, representation: Representation, seed: i
         codes, factors, blocks = representation[:3]
         stream = numpy_stream(seed, "metric", "block_information")
         bins = entry.full_protocol().get("n_factor_bins")
-        shared["blocks"] = block_information(codes, factors, blocks or (), rng=stream, min_blocks=2, n_factor_bins=bins)
+        shared["blocks"] = block_information(
+            codes, factors, () if blocks is None else blocks, rng=stream, min_blocks=2, n_factor_bins=bins
+        )
     return cast(BlockInformation, shared["blocks"])

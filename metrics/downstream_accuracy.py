@@ -81,6 +81,8 @@ def downstream_accuracy_result(
 ) -> MetricResult:
     """``downstream_accuracy`` with its curve; arguments and errors are those of ``downstream_accuracy``."""
     check_choice("classifier", classifier, get_args(Classifier))
+    if isinstance(train_sizes, np.ndarray):
+        train_sizes = train_sizes.ravel().tolist()
     if not isinstance(train_sizes, Sequence) or len(train_sizes) == 0:
         raise ValueError(f"train_sizes must be one number of labels or more, such as (100, 1_000); got {train_sizes!r}")
     for size in train_sizes:

@@ -47,20 +47,23 @@ def gaussian_total_correlation(codes: ArrayLike, *, smallest: float = 1e-10) -> 
 def gaussian_total_correlation_result(codes: ArrayLike, *, smallest: float = 1e-10) -> MetricResult:
     """``gaussian_total_correlation`` with its parts; arguments and errors are those of it.
 
-    Details: the linear dependences, and ``chance_nats`` of the codes that vary. The value is not corrected by it; a
-    note says where it is above 0.1 nats.
+    Details: the linear dependences, and ``chance_nats`` of the codes that vary; None where some determine another. The
+    value is not corrected by it; a note says where it is above 0.1 nats.
     """
     check_number("smallest", smallest, high=1.0, with_low=False)
     checked = check_codes(codes)
     standardized = checked.standardized()[0][:, checked.alive]
     eigenvalues = np.linalg.eigvalsh(standardized.T @ standardized / max(1, len(standardized) - 1))
     value = max(0.0, -0.5 * float(np.log(np.maximum(eigenvalues, smallest)).sum()))  # below 0 only by rounding
-    chance = chance_nats(len(standardized), len(eigenvalues))
-    details = checked.details() | {"linear_dependences": int((eigenvalues < smallest).sum()), "chance_nats": chance}
-    if chance is None:
+    dependences = int((eigenvalues < smallest).sum())
+    chance = chance_nats(len(standardized), len(eigenvalues)) if not dependences else None
+    details = checked.details() | {"linear_dependences": dependences, "chance_nats": chance}
+    if len(standardized) <= len(eigenvalues):
         details["notes"] = ["no more rows than codes that vary: these determine one another, whatever they know"]
-    elif chance > _NOTED:
-        details["notes"] = [f"{len(standardized)} rows are few: the value is {chance:.2g} nats too high by chance"]
+    elif chance is not None and chance > _NOTED:
+        details["notes"] = [
+            f"{len(standardized)} rows are few: for Gaussian codes the value is {chance:.2g} nats too high on average"
+        ]
     return MetricResult(value, "down", details)
 
 
@@ -69,8 +72,8 @@ def chance_nats(n_samples: int, n_codes: int) -> float | None:
 
     The sample's covariance is a Wishart matrix of n = ``n_samples`` - 1 degrees of freedom, of whose log determinant
     and log diagonal the means are known, and the covariance of the codes drops out of their difference: for codes of
-    any correlation it is half the sum over i = 0..n_codes-1 of digamma(n / 2) - digamma((n - i) / 2), to first order
-    n_codes (n_codes - 1) / (4 n).
+    any correlation that is not singular it is half the sum over i = 0..n_codes-1 of digamma(n / 2) -
+    digamma((n - i) / 2), to first order n_codes (n_codes - 1) / (4 n).
 
     Args:
         n_samples: Rows.

@@ -264,7 +264,7 @@ def _distances(number: int, column: NDArray[Any]) -> NDArray[np.float64]:
     """What of a factor equal-width bins are cut from; integers are subtracted before they lose digits as floats."""
     if column.dtype.kind != "f":
         return _above_smallest(column).astype(np.float64)
-    if np.abs(column).max() > _LARGEST:
+    if float(np.abs(column).max()) > _LARGEST:  # the limit may lie beyond the column's own type
         raise ValueError(f"factor columns [{number}] exceed {_LARGEST:g}; rescale the factors to bin them")
     return column.astype(np.float64)
 

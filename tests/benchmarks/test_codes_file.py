@@ -67,6 +67,17 @@ def test_a_foreign_file_needs_block_of_code_alone(write):
     assert load_codes(write(block_of_code=[-1] * 4)).blocks is None
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint64, ">i4"])
+def test_blocks_are_integers_of_any_kind(dtype, write):
+    assert load_codes(write(block_of_code=np.array([0, 0, 1, 1], dtype))).blocks == ((0, 1), (2, 3))
+
+
+@pytest.mark.parametrize("n_blocks", [-5, 20_000_000])
+def test_a_number_of_blocks_that_is_none_is_refused(n_blocks, write):
+    with pytest.raises(ValueError, match=f"n_blocks must be from 0 to 10000; got {n_blocks}"):
+        load_codes(write(block_of_code=np.array([0, 0, 1, 1]), n_blocks=np.int64(n_blocks)))
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

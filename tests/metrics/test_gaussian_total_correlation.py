@@ -78,7 +78,7 @@ def test_few_rows_are_noted_and_dead_codes_do_not_count():
     codes = np.random.default_rng(0).normal(size=(200, 10))
     few, many = gaussian_total_correlation_result(codes), gaussian_total_correlation_result(codes[:, :3])
     assert few.details["chance_nats"] == chance_nats(200, 10) == pytest.approx(90 / 796, rel=0.05)
-    assert few.details["notes"] == ["200 rows are few: the value is 0.12 nats too high by chance"]
+    assert few.details["notes"] == ["200 rows are few: for Gaussian codes the value is 0.12 nats too high on average"]
     assert many.details["notes"] == []
     dead = gaussian_total_correlation_result(np.hstack([codes[:, :3], np.ones((200, 7))]))
     assert dead.details["chance_nats"] == many.details["chance_nats"]
@@ -93,3 +93,12 @@ def test_rows_that_are_no_more_than_the_codes_are_noted():
     ]
     constant = gaussian_total_correlation_result(np.ones((4, 4)))
     assert (constant.details["chance_nats"], constant.details["notes"]) == (0, ["all codes are constant"])
+
+
+def test_codes_that_others_determine_have_no_chance_value():
+    """Ten codes twice are too high by what ten are: the formula of twenty does not hold."""
+    codes = np.random.default_rng(0).normal(size=(200, 10))
+    details = gaussian_total_correlation_result(np.hstack([codes, codes])).details
+    assert details["linear_dependences"] == 10
+    assert details["chance_nats"] is None
+    assert not details["notes"]

@@ -241,3 +241,11 @@ def test_factors_beyond_int64_are_relabelled_like_any_others():
     large = factors.astype(np.uint64) + np.uint64(2**63)
     found = check_codes_and_factors(codes, large)
     np.testing.assert_array_equal(found.factors, check_codes_and_factors(codes, factors).factors)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_factors_in_single_precision_are_binned_without_a_warning(dtype):
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(300, 2)).astype(dtype)
+    checked = check_codes_and_factors(rng.normal(size=(300, 2)), factors, n_factor_bins=5)
+    assert checked.factors.max() == 4
