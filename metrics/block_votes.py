@@ -86,7 +86,9 @@ def z_diff_blocks_result(
     groups = votable_groups(checked.inputs)
     details = checked.details() | {"chance": 1 / len(groups)}
     if not checked.alive.any():
-        return MetricResult(1 / len(groups), "up", details | {"notes": ["all codes are constant: the score is chance"]})
+        return MetricResult(
+            1 / len(groups), "up", details | {"notes": ["all blocks are constant: the score is chance"]}
+        )
     label = rng.integers(len(groups), size=n_train + n_test)
     predicted, fit = _told(checked, groups, label, n_train, batch_size, rng)
     correct = predicted == label[n_train:]
@@ -174,7 +176,7 @@ def z_min_var_blocks_result(
     groups = votable_groups(checked.inputs)
     details = checked.details() | {"chance": 1 - 1 / len(groups)}
     if not checked.alive.any():
-        details |= {"factor_vae_score": 1 / len(groups), "notes": ["all codes are constant: the score is chance"]}
+        details |= {"factor_vae_score": 1 / len(groups), "notes": ["all blocks are constant: the score is chance"]}
         return MetricResult(1 - 1 / len(groups), "down", details)
     factor = rng.integers(len(groups), size=n_train + n_test)
     winner, some_passed = _least_trace(checked, min_std, groups, factor, batch_size, rng)

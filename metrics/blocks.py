@@ -36,11 +36,16 @@ class CheckedBlocks:
     def details(self) -> dict[str, Json]:
         """What every result on blocks says about its input."""
         taken = np.concatenate(self.columns)
-        return self.inputs.details() | {
-            "codes_per_block": [len(columns) for columns in self.columns],
-            "dead_blocks": np.flatnonzero(~self.alive).tolist(),
-            "codes_in_no_block": np.setdiff1d(np.arange(self.inputs.codes.shape[1]), taken).tolist(),
-        }
+        notes: dict[str, Json] = {} if self.alive.any() else {"notes": ["all blocks are constant"]}
+        return (
+            self.inputs.details()
+            | notes
+            | {
+                "codes_per_block": [len(columns) for columns in self.columns],
+                "dead_blocks": np.flatnonzero(~self.alive).tolist(),
+                "codes_in_no_block": np.setdiff1d(np.arange(self.inputs.codes.shape[1]), taken).tolist(),
+            }
+        )
 
     def scaled(self) -> Iterator[tuple[NDArray[np.float64], float]]:
         """Each live block, centred and of total variance 1, and the root of the total variance that it had (ddof 1).

@@ -94,3 +94,11 @@ def as_json(value):
     if isinstance(value, list):
         return all(as_json(item) for item in value)
     return value is None or type(value) in (bool, int, str) or (type(value) is float and np.isfinite(value))
+
+
+@metrics
+def test_constant_blocks_are_noted_though_a_code_in_no_block_varies(name):
+    factors = np.random.default_rng(0).integers(3, size=(60, 2))
+    codes = np.column_stack([np.zeros((60, 2)), factors])
+    [note] = score(name, codes, factors, [[0], [1]]).details["notes"]
+    assert note.startswith("all blocks are constant")

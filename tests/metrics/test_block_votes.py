@@ -141,7 +141,7 @@ def test_constant_codes_and_empty_blocks_are_chance(name):
     factors = labels(200)
     result = SCORES[name][1](np.full((200, 2), 0.1), factors, [[0, 1], []], rng=rng(), **SMALL)
     assert result.value == pytest.approx(1 / 3 if name == "z_diff" else 2 / 3)
-    assert result.details["notes"] == ["all codes are constant: the score is chance"]
+    assert result.details["notes"] == ["all blocks are constant: the score is chance"]
 
 
 def test_inactive_blocks_count_only_where_no_other_does():
