@@ -62,7 +62,7 @@ class Critics(nn.Module):
 
     def _layers(self, hidden: Tensor) -> Tensor:
         for weight, bias in zip(list(self.weights)[:-1], list(self.biases)[:-1], strict=True):
-            hidden = torch.baddbmm(bias, hidden, weight).relu()
+            hidden = torch.baddbmm(bias, hidden, weight).relu_()
         return torch.baddbmm(self.biases[-1], hidden, self.weights[-1]).squeeze(2)
 
 
