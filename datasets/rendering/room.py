@@ -15,6 +15,7 @@ References:
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import product
 from math import cos, radians, sin
 from typing import NamedTuple
 
@@ -54,22 +55,15 @@ _CUBIC = (-3, -9, 29, 111, 111, 29, -9, -3)
 
 
 class View(NamedTuple):
-    """The empty room at one orientation, on the raster of rays, ``(128, 128)``.
+    """The empty room at one orientation.
 
     Attributes:
         turn: Cosine and sine of the orientation.
-        rays: From the camera, in the room's coordinates.
-        planes: Brightness of each material, ``FULL`` being 1, ``(5, 128, 128)``.
-        on_floor: Where the floor is seen.
-        x, y: The point of the floor that is seen there.
+        planes: Brightness of each material on the raster of rays, ``FULL`` being 1, int16 ``(5, 128, 128)``.
     """
 
     turn: tuple[float, float]
-    rays: Rays
     planes: np.ndarray
-    on_floor: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
 
 
 def draw_scenes(scales: np.ndarray, orientations: np.ndarray) -> Iterator[np.ndarray]:
@@ -80,78 +74,100 @@ def draw_scenes(scales: np.ndarray, orientations: np.ndarray) -> Iterator[np.nda
         orientations: Degrees; at 30 the back corner of the room is on the left.
 
     Yields:
-        For each scale, planes float32 ``(4 * orientations, 5, 64, 64)`` of whole numbers, ``FULL``
+        For each scale and shape, planes float32 ``(orientations, 5, 64, 64)`` of whole numbers, ``FULL``
         for a material's full brightness; light goes beyond it, and edges overshoot on both sides.
     """
     views = [empty_room(orientation) for orientation in orientations.tolist()]
-    for scale in scales.tolist():
-        yield np.stack([_draw(view, hit, scale) for hit in SHAPES for view in views])
+    for scale, hit in product(scales.tolist(), SHAPES):
+        yield np.stack([_draw(view, hit, scale) for view in views])
 
 
 def empty_room(orientation: float) -> View:
-    """The room without an object."""
+    """The room without an object, at an orientation in degrees."""
     angle = radians(-orientation)
     # rounded, so that a last bit of the C library's sine cannot reach a pixel
-    cosine, sine = round(cos(angle), 12), round(sin(angle), 12)
-    pitch_cosine, pitch_sine = round(cos(_PITCH), 12), round(sin(_PITCH), 12)
-    centres = (np.arange(_RASTER) + 0.5) / _FINE
-    right, up = np.meshgrid((centres - _MIDDLE_X) / _FOCAL, (_MIDDLE_Y - centres) / _FOCAL)
-    ahead, dz = pitch_cosine + pitch_sine * up, pitch_cosine * up - pitch_sine
-    dx, dy = ahead * sine + right * cosine, ahead * cosine - right * sine
-    ox, oy = -_DISTANCE * sine, -_DISTANCE * cosine
-    to_floor = np.where(dz < 0, -1 / np.where(dz < 0, dz, -1.0), np.inf)
-    to_back = np.where(dy > 0, (_BACK - oy) / np.where(dy > 0, dy, 1.0), np.inf)
-    to_side = (np.where(dx < 0, -_SIDE, _SIDE) - ox) / np.where(dx == 0, 1e-12, dx)
-    to_wall = np.minimum(to_back, to_side)
-    x, y, z = ox + to_wall * dx, oy + to_wall * dy, 1 + to_wall * dz
+    turn = round(cos(angle), 12), round(sin(angle), 12)
+    rays = _rays(turn)
+    to_back = np.where(rays.dy > 0, (_BACK - rays.oy) / np.where(rays.dy > 0, rays.dy, 1.0), np.inf)
+    to_side = (np.where(rays.dx < 0, -_SIDE, _SIDE) - rays.ox) / np.where(rays.dx == 0, 1e-12, rays.dx)
+    to_floor, to_wall = _to_floor(rays), np.minimum(to_back, to_side)
+    x, y, z = rays.ox + to_wall * rays.dx, rays.oy + to_wall * rays.dy, rays.oz + to_wall * rays.dz
+    # how squarely a wall faces the camera: the back wall looks along -y, the side walls along x
+    faced = np.where(to_back <= to_side, turn[0], np.where(rays.dx < 0, -turn[1], turn[1]))
     on_floor = to_floor < to_wall
     on_wall = ~on_floor & (z <= _WALL_TOP)
-    # how squarely a wall faces the camera: the back wall looks along -y, the side walls along x
-    faced = np.where(to_back <= to_side, cosine, np.where(dx < 0, -sine, sine))
-    across, away = x * cosine - y * sine, x * sine + y * cosine  # as the camera sees the room
+    nothing = np.zeros_like(z)
+    planes = [
+        np.where(on_floor | on_wall, 0.0, 1.0),
+        np.where(on_floor, _floor_light(rays, np.where(on_floor, to_floor, 0.0)), 0.0),
+        np.where(on_wall, _wall_light(turn, faced, x, y, z), 0.0),
+    ]
+    return View(turn, _levels(np.stack([*planes, nothing, nothing])).astype(np.int16))
+
+
+def _rays(turn: tuple[float, float], rows: slice = slice(None), columns: slice = slice(None)) -> Rays:
+    """Rays from the camera through rows and columns of the raster, in the room's coordinates."""
+    cosine, sine = turn
+    pitch_cosine, pitch_sine = round(cos(_PITCH), 12), round(sin(_PITCH), 12)
+    centres = (np.arange(_RASTER) + 0.5) / _FINE
+    right, up = np.meshgrid((centres[columns] - _MIDDLE_X) / _FOCAL, (_MIDDLE_Y - centres[rows]) / _FOCAL)
+    ahead, dz = pitch_cosine + pitch_sine * up, pitch_cosine * up - pitch_sine
+    dx, dy = ahead * sine + right * cosine, ahead * cosine - right * sine
+    return Rays(np.asarray(-_DISTANCE * sine), np.asarray(-_DISTANCE * cosine), np.asarray(1.0), dx, dy, dz)
+
+
+def _to_floor(rays: Rays) -> np.ndarray:
+    return np.where(rays.dz < 0, -rays.oz / np.where(rays.dz < 0, rays.dz, -1.0), np.inf)
+
+
+def _floor_light(rays: Rays, t: np.ndarray) -> np.ndarray:
+    x, y = rays.ox + t * rays.dx, rays.oy + t * rays.dy
+    flat = _FLOOR[0] + _FLOOR[1] * x + _FLOOR[2] * y
+    return np.asarray(flat + _FLOOR[3] * x * x + _FLOOR[4] * y * y + _FLOOR[5] * x * y)
+
+
+def _wall_light(
+    turn: tuple[float, float], faced: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray
+) -> np.ndarray:
+    across, away = x * turn[0] - y * turn[1], x * turn[1] + y * turn[0]  # as the camera sees the room
     fade = _WALL_FADES[0] * across + _WALL_FADES[1] * away + _WALL_FADES[2] * z
-    wall = _WALL_AMBIENT + _WALL_HEADLIGHT * faced + fade
-    fx, fy = ox + np.where(on_floor, to_floor, 0.0) * dx, oy + np.where(on_floor, to_floor, 0.0) * dy
-    floor = _FLOOR[0] + _FLOOR[1] * fx + _FLOOR[2] * fy
-    floor = floor + _FLOOR[3] * fx * fx + _FLOOR[4] * fy * fy + _FLOOR[5] * fx * fy
-    nothing = np.zeros_like(x)
-    sky = np.where(on_floor | on_wall, 0.0, 1.0)
-    planes = _levels(np.stack([sky, np.where(on_floor, floor, 0.0), np.where(on_wall, wall, 0.0), nothing, nothing]))
-    rays = Rays(np.asarray(ox), np.asarray(oy), np.asarray(1.0), dx, dy, dz)
-    return View((cosine, sine), rays, planes, on_floor, fx, fy)
+    return np.asarray(_WALL_AMBIENT + _WALL_HEADLIGHT * faced + fade)
 
 
 def _draw(view: View, hit: Callable[[Rays, float], Hit], scale: float) -> np.ndarray:
     """The planes of one scene, ``(5, 64, 64)``."""
-    planes = view.planes.copy()
-    _darken(planes, view, hit, scale)
-    _place(planes, view, hit, scale)
+    planes = view.planes.astype(np.float64)
+    _darken(planes[MATERIALS.index("floor")], view.turn, hit, scale)
+    _place(planes, view.turn, hit, scale)
     return _reduced(planes)
 
 
-def _darken(planes: np.ndarray, view: View, hit: Callable[[Rays, float], Hit], scale: float) -> None:
+def _darken(floor: np.ndarray, turn: tuple[float, float], hit: Callable[[Rays, float], Hit], scale: float) -> None:
     """Put the object's shadow on the floor."""
     reach = (_REACH + 0.35 * _TOP) * scale
-    area = view.on_floor & (view.x * view.x + view.y * view.y < reach * reach)
-    x, y = view.x[area], view.y[area]
+    rows = slice(int(_MIDDLE_Y * _FINE), _RASTER)  # the floor lies below
+    rays = _rays(turn, rows)
+    t = _to_floor(rays)
+    t = np.where(np.isfinite(t), t, 0.0)
+    x, y = rays.ox + t * rays.dx, rays.oy + t * rays.dy
+    near = (t > 0) & (x * x + y * y < reach * reach)
+    x, y = x[near], y[near]
     to_lamp = Rays(x, y, np.full_like(x, 1e-6), _LAMP[0] - x, _LAMP[1] - y, np.full_like(x, _LAMP[2]))
     dark = np.isfinite(hit(to_lamp, scale).distance)
-    floor = planes[MATERIALS.index("floor")]
-    floor[area] = np.where(dark, _levels(np.full_like(x, _SHADOW)), floor[area])
+    lit = floor[rows][near]
+    floor[rows][near] = np.where(dark, _levels(np.full_like(x, _SHADOW)), lit)
 
 
-def _place(planes: np.ndarray, view: View, hit: Callable[[Rays, float], Hit], scale: float) -> None:
+def _place(planes: np.ndarray, turn: tuple[float, float], hit: Callable[[Rays, float], Hit], scale: float) -> None:
     """Put the object before everything else."""
-    area = _surroundings(scale)
-    rays = view.rays._replace(dx=view.rays.dx[area], dy=view.rays.dy[area], dz=view.rays.dz[area])
-    found = hit(rays, scale)
+    rows, columns = _surroundings(scale)
+    found = hit(_rays(turn, rows, columns), scale)
     met = np.isfinite(found.distance)
-    cosine, sine = view.turn
-    faced = np.maximum(-(found.nx * sine + found.ny * cosine), 0.0)
+    faced = np.maximum(-(found.nx * turn[1] + found.ny * turn[0]), 0.0)
     lit = (found.nx * _LAMP[0] + found.ny * _LAMP[1] + found.nz * _LAMP[2]) / _lamp_distance()
     shines = lit > 0
     colour = _AMBIENT + _HEADLIGHT * faced + np.where(shines, _LAMP_EDGE + _LAMP_LIGHT * lit, 0.0)
-    part = planes[:, area[0], area[1]]
+    part = planes[:, rows, columns]
     part[:, met] = 0
     part[MATERIALS.index("object")] = np.where(met, _levels(colour), 0.0)
     part[MATERIALS.index("highlight")] = np.where(met & shines, _levels(np.asarray(_HIGHLIGHT)), 0.0)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from minebench.datasets.rendering import room
 from minebench.datasets.rendering.room import MATERIALS, draw_scenes, empty_room
 from minebench.datasets.tinted_grid import FULL
 
@@ -83,3 +84,9 @@ def test_highlights_lie_on_the_object_alone(scenes):
     assert shines[:, CYLINDER:].any(axis=(-1, -2)).all()
     assert shines[:, CUBE].any()
     assert (scenes[..., OBJECT, :, :][shines] > 0).all()
+
+
+def test_the_object_lies_within_the_part_of_the_raster_that_is_searched_for_it(scenes, monkeypatch):
+    monkeypatch.setattr(room, "_surroundings", lambda _: (slice(0, 128), slice(0, 128)))
+    whole = np.concatenate(list(draw_scenes(np.array([0.75, 1.25]), np.array([-30.0, 0.0, 30.0]))))
+    assert np.array_equal(whole.reshape(scenes.shape), scenes)
