@@ -15,6 +15,8 @@ from minebench.baselines.total_correlation import Estimator, log_density_matrix,
 from minebench.minevae.code_batch import CodeBatch, needed
 from minebench.minevae.groups import Groups, group_numbers, sum_groups
 
+CACHED = 2**17  # numbers in an array of samples x components x codes
+
 
 class MinibatchTotalCorrelation:
     """Minibatch-weighted or -stratified sampling.
@@ -97,7 +99,9 @@ class MixtureTotalCorrelation:
         return logs[:, 0] - logs[:, 1:].sum(1)
 
 
-def mixture_log_ratio(z: Tensor, components: Gaussian, *, groups: Groups | None = None, chunk: int = 4096) -> Tensor:
+def mixture_log_ratio(
+    z: Tensor, components: Gaussian, *, groups: Groups | None = None, chunk: int | None = None
+) -> Tensor:
     """The log ratio log q(z) - sum_g log q(z_g) of samples under an equal mixture of diagonal Gaussians.
 
     Costs S x N x D operations and S x chunk x D memory, also with gradients (chunks are computed again for them).
@@ -106,7 +110,7 @@ def mixture_log_ratio(z: Tensor, components: Gaussian, *, groups: Groups | None 
         z: Samples, shape (S, D).
         components: The N components, arrays of shape (N, D).
         groups: Default: each code on its own.
-        chunk: Components taken at a time.
+        chunk: Components taken at a time; default: as many as a cache holds, which is twice as fast as thousands.
 
     Returns:
         Nats, float64, shape (S,), with gradient to samples and components. Its mean over samples of the mixture is
@@ -117,7 +121,7 @@ def mixture_log_ratio(z: Tensor, components: Gaussian, *, groups: Groups | None 
 
 
 def _log_sums(
-    z: Tensor, components: Gaussian, groups: Groups | None, *, leave_out: Tensor | None = None, chunk: int = 4096
+    z: Tensor, components: Gaussian, groups: Groups | None, *, leave_out: Tensor | None = None, chunk: int | None = None
 ) -> Tensor:
     """Log of the summed densities, of z as a whole and of each group: shape (S, 1 + groups), float64."""
     n_groups = max(group_numbers(groups, z.shape[1])) + 1
@@ -128,6 +132,7 @@ def _log_sums(
         both = torch.cat([log_density.sum(2, keepdim=True), sum_groups(log_density, groups)], 2)
         return torch.logsumexp(both if mask is None else both.masked_fill(mask[..., None], -math.inf), 1).double()
 
+    chunk = chunk or max(16, CACHED // z.numel())
     needs_graph = torch.is_grad_enabled() and any(x.requires_grad for x in (z, *components))
     for start in range(0, len(components.mean), chunk):
         rows = slice(start, start + chunk)
