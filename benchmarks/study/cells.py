@@ -80,7 +80,9 @@ class CriticSpec(Frozen):
     condition: Literal["converged", "offline", "tracking"] = Field(
         "converged", description="On fresh codes; on a split of n_train codes, with early stopping; on a moving target."
     )
-    structure: Literal["whole", "line", "tree"] = Field("whole", description="One critic, or one for each split.")
+    structure: Literal["whole", "line", "tree", "copula"] = Field(
+        "whole", description="One critic; one for each split; one that corrects a fitted Gaussian copula."
+    )
     n_critics: PositiveInt = Field(10, description="S: critics trained independently.")
     hidden_dim: PositiveInt = Field(128, description="Width of the two hidden layers.")
     n_steps: PositiveInt = Field(2000, description="Updates; the most, offline; before the target moves, tracking.")
@@ -91,6 +93,8 @@ class CriticSpec(Frozen):
     def _offline_has_a_size(self) -> "CriticSpec":
         if (self.condition == "offline") != (self.n_train is not None):
             raise ValueError("n_train belongs to the condition offline, and offline needs it")
+        if self.structure == "copula" and self.condition != "converged":
+            raise ValueError("a copula is fitted to fresh codes, so its critics are of the condition converged")
         return self
 
     @property

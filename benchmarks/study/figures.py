@@ -20,7 +20,7 @@ from minebench.benchmarks.study.verdicts import cost_of
 from minebench.leaderboard.results import write_atomically
 
 SHOWN = ("mss_loo", "part_mc", "full_mc", "gauss_sample_debiased", "oracle_dv", "oracle_mean", "mine", "dv", "nwj",
-         "js", "smile_5", "infonce", "line_js", "tree_js", "tree_mine")  # fmt: skip
+         "js", "smile_5", "infonce", "line_js", "tree_js", "tree_mine", "copula_js")  # fmt: skip
 COLOURS = dict(zip(SHOWN, mpl.colormaps["tab20"].colors, strict=False))  # type: ignore[attr-defined]
 
 

@@ -214,7 +214,7 @@ def _all_moments(found: Sequence[CellRecord], records: Records) -> Iterable[tupl
 
 
 def _has_branches(name: str) -> bool:
-    return name.startswith(("oracle", "mine", "dv", "nwj", "js", "infonce", "line", "tree"))
+    return name.startswith(("oracle", "mine", "dv", "nwj", "js", "infonce", "line", "tree", "copula"))
 
 
 def _shares(m: Moments) -> str:

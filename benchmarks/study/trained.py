@@ -19,12 +19,14 @@ from minebench.benchmarks.study.gaussians import GaussianCodes
 from minebench.benchmarks.suggestions import UsageError
 from minebench.minevae.bounds import Objective, Scores
 from minebench.minevae.code_batch import CodeBatch, needed
+from minebench.minevae.copula import CopulaCritics, GaussianCopula
 from minebench.minevae.critic_correlation import line_splits, split_rows, tree_splits
 from minebench.minevae.critic_training import CriticOptimizer, Samples, Training, train_critics
 from minebench.minevae.groups import permute_groups
 from minebench.minevae.mutual_information import Branches, MutualInformationEstimator
 
 N_MOVES = 200
+N_REFERENCE = 20_000  # codes that a copula is fitted to
 
 
 class Trained:
@@ -60,6 +62,7 @@ class Trained:
             objective=objective,
             decay=0.99 if self.spec.objective == "mine" else 0.0,
             generator=self._generator,
+            critics=self._copula_critics(cell) if self.spec.structure == "copula" else None,
         )
         start = time.thread_time()
         self.training = {"converged": self._converge, "offline": self._offline, "tracking": self._track}[
@@ -99,6 +102,12 @@ class Trained:
     def sum_pairs(self, values: Tensor) -> Tensor:
         """From (S x pairs,) to (S,)."""
         return values.view(-1, self.n_pairs).sum(1)
+
+    def _copula_critics(self, cell: Cell) -> CopulaCritics:
+        """All on one fit, to codes of their own, so that sigma_train does not hold the error of the fit."""
+        generator = generator_for(cell.seed, cell.cell_id, "copula")
+        fit = GaussianCopula(self.distribution.sample(N_REFERENCE, generator)[0], self.distribution.groups)
+        return CopulaCritics(fit, self.spec.n_critics, self.spec.hidden_dim, generator=self._generator)
 
     def _samples(self, z: Tensor, noise: Noise) -> Samples:
         """Joint and product samples for each critic, (S x pairs, M, D), from codes (S, M, D)."""

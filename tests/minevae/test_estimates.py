@@ -20,7 +20,7 @@ def test_the_example_of_the_module_holds():
     assert doctest.testmod(estimates).attempted > 4
 
 
-@pytest.mark.parametrize("method", ["gauss_sample_debiased", "gauss_sample_shrunk", "ksg", "dv", "infonce"])
+@pytest.mark.parametrize("method", ["gauss_sample_debiased", "gauss_sample_shrunk", "ksg", "dv", "copula_js"])
 def test_the_information_of_two_correlated_normals(method):
     """Correlation 0.8: -1/2 log(1 - 0.64) = 0.511 nats; 2,000 rows, standard error about 0.03."""
     found = mutual_information(*pair(2000, 0.8), method=method, critics=QUICK)

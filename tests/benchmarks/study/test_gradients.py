@@ -59,7 +59,7 @@ def test_the_exact_critic_s_joint_branch_has_no_bias_and_less_noise_than_both():
     assert found["mss_loo"].bias > found["part_mc"].bias + 0.1
 
 
-@pytest.mark.parametrize("structure", ["whole", "tree"])
+@pytest.mark.parametrize("structure", ["whole", "tree", "copula"])
 def test_gradients_of_stacked_critics_are_those_of_each(structure):
     critics = CriticSpec(objective="nwj", structure=structure, n_critics=2, hidden_dim=8, n_steps=3)
     cell = Cell(distribution=spec(), batch_size=16, critics=critics, n_gradients=3, n_replicates=3)
@@ -73,7 +73,7 @@ def test_gradients_of_stacked_critics_are_those_of_each(structure):
     for number in range(2):
         alone = torch.autograd.grad(values[number], (encoder.weight, encoder.log_scale), retain_graph=True)
         torch.testing.assert_close(stacked[number], torch.cat([part.flatten() for part in alone]))
-    prefix = "" if structure == "whole" else "tree_"
+    prefix = "" if structure == "whole" else f"{structure}_"
     assert set(trained_gradients(cell, trained)) == {f"{prefix}nwj", f"{prefix}nwj/joint"}
 
 
