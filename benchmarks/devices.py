@@ -37,7 +37,7 @@ def configure(device: str, threads: int) -> torch.device:
         torch.cuda.set_device(chosen)  # streams, graphs and generators are of the current device
     torch.set_num_threads(threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms imports the compiler to tell it: 2 s
     # filling costs 5 % of a step, and no operation here reads memory that it did not write
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False

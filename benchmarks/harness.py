@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from minebench.benchmarks import devices, registry, rows
 from minebench.benchmarks.backends import local
+from minebench.benchmarks.backends.starts import ForkServer
 from minebench.benchmarks.checkpoint import latest
 from minebench.benchmarks.codes_file import load_codes
 from minebench.benchmarks.identity import moved_parts, score_libraries, train_id, train_identity
@@ -100,11 +101,16 @@ def refresh(planned: Sequence[Planned], store: ResultStore) -> None:
 
 
 def run(
-    planned: Sequence[Planned], store: ResultStore, *, slots: int, time_limit: float | None = None
+    planned: Sequence[Planned],
+    store: ResultStore,
+    *,
+    slots: int,
+    time_limit: float | None = None,
+    server: ForkServer | None = None,
 ) -> Iterator[local.Event]:
     """Run what a plan says is missing; see ``backends.local.submit``."""
     jobs = [entry.job for entry in planned if entry.state in TO_RUN]
-    yield from local.submit(jobs, store, slots=slots, time_limit=time_limit)
+    yield from local.submit(jobs, store, slots=slots, time_limit=time_limit, server=server)
 
 
 def count_states(planned: Iterable[Planned]) -> Counter[State]:

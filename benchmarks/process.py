@@ -18,14 +18,13 @@ from filelock import Timeout
 
 from minebench.benchmarks import registry
 from minebench.benchmarks.cell import LostDeviceError, run_cell
+from minebench.benchmarks.exit_status import EXIT_ALONE, EXIT_BUSY, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
 from minebench.benchmarks.job import Job
 from minebench.benchmarks.progress import Progress
 from minebench.benchmarks.training import StoppedError
 from minebench.benchmarks.workbench import load_dataset
 from minebench.leaderboard.results import ResultStore
 
-# 1 is Python's own, where it cannot even start; after 75 and 76 runs without a result are to be started again
-EXIT_DONE, EXIT_FAILED, EXIT_BUSY, EXIT_ALONE, EXIT_STOPPED = 0, 74, 75, 76, 130
 _TELL_SECONDS = 0.5
 
 

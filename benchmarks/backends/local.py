@@ -4,22 +4,21 @@ A process of its own per run, so that one that is killed takes no other with it;
 own checkpoints. Jobs and results are files in the store; what is yielded is only news of them.
 """
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from filelock import Timeout
 
 from minebench.benchmarks import devices, provenance
+from minebench.benchmarks.backends.starts import ForkServer, RunProcess, start_afresh
+from minebench.benchmarks.exit_status import EXIT_ALONE, EXIT_BUSY, EXIT_STOPPED
 from minebench.benchmarks.job import Job
-from minebench.benchmarks.process import EXIT_ALONE, EXIT_BUSY, EXIT_STOPPED
 from minebench.benchmarks.progress import PROGRESS_FILE, Progress, read_progress
 from minebench.benchmarks.record import failed_result
 from minebench.benchmarks.training import LOG_FILE
@@ -41,14 +40,21 @@ class Event(NamedTuple):
 
 class _Running(NamedTuple):
     jobs: list[Job]  # those that have not ended
-    process: subprocess.Popen[bytes]
-    stderr: IO[bytes]
+    process: RunProcess
+    stderr: Path
     started: str
     deadline: float
     oom_kills: int
 
 
-def submit(jobs: Sequence[Job], store: ResultStore, *, slots: int, time_limit: float | None = None) -> Iterator[Event]:
+def submit(
+    jobs: Sequence[Job],
+    store: ResultStore,
+    *,
+    slots: int,
+    time_limit: float | None = None,
+    server: ForkServer | None = None,
+) -> Iterator[Event]:
     """Run jobs in processes of their own, seeds of one model together where their settings say so.
 
     Closing the iterator, or an exception at the consumer's side (Ctrl-C), asks the running processes to write
@@ -59,12 +65,16 @@ def submit(jobs: Sequence[Job], store: ResultStore, *, slots: int, time_limit: f
         store: Where results go.
         slots: Processes at a time.
         time_limit: Seconds after which a process is killed and its runs are recorded as ``timeout``.
+        server: What forks the processes of runs on a CPU; None starts one for these jobs.
 
     Yields:
         Events as they happen; between them at most a twentieth of a second passes unlooked at.
     """
     waiting, held = deque(companies(jobs)), deque[tuple[float, Job]]()
     running: list[_Running] = []
+    own_server = ExitStack()
+    if server is None and jobs and ForkServer.suits(jobs[0].settings.device):
+        server = own_server.enter_context(ForkServer(jobs[0].settings.threads))
     try:
         while waiting or held or running:
             while held and held[0][0] < time.monotonic():
@@ -75,12 +85,11 @@ def submit(jobs: Sequence[Job], store: ResultStore, *, slots: int, time_limit: f
                 held.extend((time.monotonic() + _BUSY_SECONDS, job) for job in busy)
                 yield from (Event(job, "busy") for job in busy)
                 if free := [job for job in company if job not in busy]:
-                    running.append(_start(free, store, time_limit))
+                    running.append(_start(free, store, time_limit, server))
                     yield from (Event(job, "started") for job in free)
             ended = [run for run in running if _has_ended(run)]
             for run in ended:
                 running.remove(run)
-                run.stderr.close()
                 for job in run.jobs:
                     if _settle(run, job, store):
                         yield Event(job, "ended")
@@ -92,7 +101,8 @@ def submit(jobs: Sequence[Job], store: ResultStore, *, slots: int, time_limit: f
             if not ended:
                 time.sleep(_POLL_SECONDS)
     finally:
-        _stop(running)
+        with own_server:
+            _stop(running)
 
 
 def companies(jobs: Sequence[Job]) -> list[list[Job]]:
@@ -139,30 +149,20 @@ def _is_held(store: ResultStore, job: Job) -> bool:
         return True
 
 
-def _start(jobs: list[Job], store: ResultStore, time_limit: float | None) -> _Running:
+def _start(jobs: list[Job], store: ResultStore, time_limit: float | None, server: ForkServer | None) -> _Running:
     folders = [store.folder(job.train_id).resolve() for job in jobs]
     for job, folder in zip(jobs, folders, strict=True):
         job.write(folder)
         (folder / PROGRESS_FILE).unlink(missing_ok=True)  # of an earlier try
-    stderr = (folders[0] / STDERR_FILE).open("wb")
-    process = subprocess.Popen(  # noqa: S603 -- our own module on our own folder
-        [sys.executable, "-P", "-m", "minebench.benchmarks.process", *map(str, folders), str(os.getpid())],
-        stdin=subprocess.DEVNULL,
-        stdout=stderr,
-        stderr=stderr,
-        env=_environment(jobs[0]),
-        process_group=0,  # a terminal's Ctrl-C reaches the harness alone, which asks the runs to stop
-    )
+    stderr = folders[0] / STDERR_FILE
+    stderr.write_bytes(b"")
+    settings = jobs[0].settings
+    if server is not None and server.serves(settings.device, settings.threads):
+        process = server.start(folders, stderr)
+    else:
+        process = start_afresh(folders, stderr, settings.threads)
     deadline = time.monotonic() + time_limit if time_limit else float("inf")
     return _Running(jobs, process, stderr, provenance.now(), deadline, _oom_kills())
-
-
-def _environment(job: Job) -> dict[str, str]:
-    threads = str(job.settings.threads)
-    # glibc gives large blocks back to the kernel at every free and clears them at every malloc: a sixth of a step
-    kept = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
-    asked = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-    return kept | dict(os.environ) | asked
 
 
 def _has_ended(run: _Running) -> bool:
@@ -192,7 +192,7 @@ def _settle(run: _Running, job: Job, store: ResultStore) -> bool:
 def _failure(run: _Running, folder: Path) -> Failure:
     progress = read_progress(folder)
     step, log = progress.step if progress else None, str(folder / LOG_FILE)
-    status = run.process.returncode
+    status = run.process.wait()
     if time.monotonic() > run.deadline:
         return Failure(kind="timeout", message="the run was killed at its time limit", step=step, log=log)
     if status == -signal.SIGKILL and _oom_kills() > run.oom_kills:
@@ -200,14 +200,13 @@ def _failure(run: _Running, folder: Path) -> Failure:
     if status < 0 or status == EXIT_STOPPED:
         name = signal.Signals(-status).name if status < 0 else "a stop signal"
         return Failure(kind="killed", message=f"the process ended by {name} from outside", step=step, log=log)
-    stderr = Path(run.stderr.name)  # of the whole process
-    text = stderr.read_text(encoding="utf-8", errors="replace")
+    text = run.stderr.read_text(encoding="utf-8", errors="replace")  # of the whole process
     return Failure(
         kind="error",
         message=f"the process ended with status {status}",
         step=step,
         traceback=text[-4000:],
-        log=str(stderr),
+        log=str(run.stderr),
     )
 
 
@@ -224,7 +223,6 @@ def _stop(running: Sequence[_Running]) -> None:
             if run.process.poll() is None:
                 run.process.kill()
                 run.process.wait()
-            run.stderr.close()
 
 
 def _oom_kills() -> int:

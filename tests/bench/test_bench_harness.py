@@ -3,12 +3,14 @@
 ``pytest tests/bench/test_bench_harness.py -m slow -s`` prints the seconds a run; the ratios are of one session.
 """
 
+import os
 import time
 
 import pytest
 
 from minebench.benchmarks import harness, provenance, registry
 from minebench.benchmarks.backends import local
+from minebench.benchmarks.backends.starts import ForkServer
 from minebench.benchmarks.identity import score_id
 from minebench.benchmarks.job import RunSettings
 from minebench.benchmarks.profile import complete_config
@@ -78,10 +80,14 @@ class StubProcess:
     def poll(self):
         return 0
 
+    def wait(self):
+        return 0
+
 
 def test_the_parents_time_a_run_is_small_and_linear(benchmark, tmp_path, monkeypatch):
     """Starts and ends of stub runs: under 50 ms of the parent's time each, at 1,000 runs as at 100."""
-    monkeypatch.setattr(local.subprocess, "Popen", StubProcess)
+    monkeypatch.setattr(local, "start_afresh", StubProcess)
+    monkeypatch.setattr(ForkServer, "suits", staticmethod(lambda _: False))
     monkeypatch.setattr(local, "_settle", lambda run, job, store: True)
 
     def seconds(n):
@@ -97,3 +103,37 @@ def test_the_parents_time_a_run_is_small_and_linear(benchmark, tmp_path, monkeyp
     benchmark.pedantic(seconds, args=(100,), rounds=3)
     assert many < 0.05
     assert many / few < 2
+
+
+def test_forks_of_one_process_start_sooner_than_new_ones(benchmark, tmp_path, monkeypatch):
+    """Six untrained runs one after another: CPU seconds and wall seconds, forked and started afresh, in alternation."""
+    made = iter(range(100))
+
+    def measure(forked):
+        monkeypatch.setattr(ForkServer, "suits", staticmethod(lambda _: forked))
+        store = ResultStore(tmp_path / f"starts{next(made)}")
+        untrained = [
+            RunSpec(
+                model="untrained",
+                config=complete_config("untrained", {}),
+                dataset="shapes_mini",
+                seed=seed,
+                train=TrainConfig(steps=1),
+                profile="mini",
+            )
+            for seed in range(6)
+        ]
+        planned = harness.plan(untrained, store, RunSettings())
+        before, start = os.times(), time.perf_counter()
+        ended = sum(event.kind == "ended" for event in harness.run(planned, store, slots=1))
+        wall, after = time.perf_counter() - start, os.times()
+        assert ended == len(planned)
+        # a server that is killed at the end is waited for by its parent, so that its children's time counts, too
+        return wall, sum(after[:4]) - sum(before[:4])
+
+    pairs = [(measure(True), measure(False)) for _ in range(3)]
+    forked, afresh = (min(wall for wall, _ in times) for times in zip(*pairs, strict=True))
+    cpu = [min(seconds for _, seconds in times) for times in zip(*pairs, strict=True)]
+    print(f"\nsix starts: {forked:.1f} s forked, {afresh:.1f} s afresh; CPU {cpu[0]:.1f} and {cpu[1]:.1f} s")
+    benchmark.pedantic(measure, args=(True,), rounds=1)
+    assert afresh > 2 * forked

@@ -1,6 +1,6 @@
 """Small runs: a handful of steps on shapes_mini."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minebench.benchmarks import harness, registry
+from minebench.benchmarks.backends.starts import ForkServer
 from minebench.benchmarks.job import Job, RunSettings
 from minebench.benchmarks.profile import complete_config
 from minebench.benchmarks.spec import Precision, RunSpec, TrainConfig
@@ -29,6 +30,13 @@ def _registry_is_restored():
     yield
     registry.MODELS.clear()
     registry.MODELS.update(before)
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    """What forks the processes of runs: torch is imported once for all of them."""
+    with ForkServer() as server:
+        yield server
 
 
 @pytest.fixture

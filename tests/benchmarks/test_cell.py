@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 
 import numpy as np
@@ -16,8 +14,9 @@ from minebench.baselines.vae import VAE, VAEConfig
 from minebench.benchmarks import evaluation, registry
 from minebench.benchmarks.cell import StoppedError, run_cell
 from minebench.benchmarks.codes_file import load_codes
+from minebench.benchmarks.exit_status import EXIT_BUSY, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED
 from minebench.benchmarks.job import RunSettings
-from minebench.benchmarks.process import EXIT_BUSY, EXIT_DONE, EXIT_FAILED, EXIT_STOPPED, main
+from minebench.benchmarks.process import main
 from minebench.benchmarks.rows import scored_rows
 from minebench.benchmarks.scoring import expected_scores
 from minebench.benchmarks.workbench import for_checkpoint
@@ -168,12 +167,12 @@ def test_a_run_that_is_asked_to_stop_leaves_a_checkpoint_and_goes_on_to_the_same
     assert finish(made, store).weights_sha256 == resumed.weights_sha256
 
 
-def test_two_processes_never_make_one_run(job, store):
+def test_two_processes_never_make_one_run(job, store, start):
     made = job("beta_vae")
     with store.lock(made.train_id), pytest.raises(Timeout):
         list(run_cell(made, store))
     with store.lock(made.train_id):
-        assert start(made, store) == EXIT_BUSY
+        assert start(made) == EXIT_BUSY
     first = finish(made, store)
     assert list(run_cell(made, store)) == []  # it is there already
     assert store.load(made.train_id).provenance == first.provenance
@@ -232,10 +231,9 @@ def test_a_model_that_draws_from_the_global_generator_is_reproducible_too(job, s
     assert finish(made, store).weights_sha256 == straight
 
 
-DRIVER = """\
-import os, signal, sys
-from pathlib import Path
-from minebench.benchmarks import batches, checkpoint, process
+KILLER = """\
+import os, signal
+from minebench.benchmarks import batches, checkpoint
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -253,38 +251,37 @@ def draw_or_die(self, step, phase, repeat):
 def write_or_die(path, model, header):
     return die() if header.step == 3 else write_weights(path, model, header)
 
-if sys.argv[2] == "between steps":
-    batches.Batches.draw = draw_or_die
-elif sys.argv[2] == "between the two files":
-    checkpoint.write_weights = write_or_die
-elif sys.argv[2] == "after the second checkpoint":
-    checkpoint.save = save_then_die
-sys.exit(process.main([Path(sys.argv[1])], os.getppid()))
 """
+KILLS = {
+    "between steps": "batches.Batches.draw = draw_or_die",
+    "between the two files": "checkpoint.write_weights = write_or_die",
+    "after the second checkpoint": "checkpoint.save = save_then_die",
+}
 
 
-def start(job, store, how="", driver=None):
-    """The run in a process of its own; returns its exit status."""
-    folder = store.folder(job.train_id)
-    job.write(folder)
-    command = (
-        ["-m", "minebench.benchmarks.process", str(folder), str(os.getpid())]
-        if driver is None
-        else [str(driver), str(folder), how]
-    )
-    return subprocess.run([sys.executable, "-P", *command], check=False, timeout=120).returncode
+@pytest.fixture
+def start(forks, store):
+    def start(job):
+        """The run in a process of its own; returns its exit status."""
+        folder = store.folder(job.train_id)
+        job.write(folder)
+        (folder / "stderr.log").touch()
+        return forks.start([folder], folder / "stderr.log").wait(timeout=120)
+
+    return start
 
 
-@pytest.mark.parametrize("how", ["between steps", "between the two files", "after the second checkpoint"])
-def test_a_killed_run_goes_on_and_ends_in_the_same_bits(how, job, store, tmp_path):
-    driver = tmp_path / "driver.py"
-    driver.write_text(DRIVER)
+@pytest.mark.parametrize("how", KILLS)
+def test_a_killed_run_goes_on_and_ends_in_the_same_bits(how, job, store, start, tmp_path):
+    killer = tmp_path / "killer.py"  # a plug-in: it is executed in the run's process before the run begins
+    killer.write_text(KILLER + KILLS[how])
     model = "factor_vae" if how == "between the two files" else "beta_vae"  # two optimisers, and one
     made = job(model, steps=5, settings=RunSettings(log_every=1, checkpoint_seconds=0.0))
-    assert start(made, store, how, driver) == -signal.SIGKILL
+    settings = made.settings.model_copy(update={"plugins": (killer,)})
+    assert start(made.model_copy(update={"settings": settings})) == -signal.SIGKILL
     assert not store.exists(made.train_id)
     if how == "between steps":
-        assert start(made, store) == EXIT_DONE
+        assert start(made) == EXIT_DONE
     resumed = finish(made, store)
     [resume] = [line for line in log(made, store) if line.get("event") == "resume"]
     assert resume["step"] == {"between steps": 3, "between the two files": 2, "after the second checkpoint": 2}[how]

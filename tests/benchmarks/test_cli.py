@@ -24,11 +24,15 @@ from minebench.datasets.splits import rows_hash
 MINEBENCH = Path(sys.executable).with_name("minebench")
 
 
-def invoke(*words, code=0):
+def perform(*words, code=0):
     """A command in this process; errors of users are raised, as ``main`` sees them."""
     result = CliRunner().invoke(cli.app, list(map(str, words)), catch_exceptions=False)
     assert result.exit_code == code, result.output
-    return result.stdout
+    return result
+
+
+def invoke(*words, code=0):
+    return perform(*words, code=code).stdout
 
 
 def command(*words, **environment):
@@ -174,8 +178,7 @@ def test_a_failed_run_is_shown_and_ends_in_status_1(finished, tmp_path):
         "register_model('broken', Broken, VAEConfig)\n"
     )
     words = ["run", "--profile", folder / "mini.yaml", "--plugin", plugin, "-m", "broken", "--store", tmp_path / "runs"]
-    done = command(*words)
-    assert done.returncode == 1
+    done = perform(*words, code=1)
     assert "failed 1" in done.stdout
     assert "broken as planned" in done.stderr
     assert "RuntimeError: broken as planned" in done.stdout.split("ran 1, reused 1")[0]  # on the board, too
@@ -186,11 +189,10 @@ def test_train_makes_one_run_from_a_file_and_goes_on_with_the_same_command(tmp_p
     file = tmp_path / "one.yaml"
     file.write_text("model: vae\ndataset: shapes_mini\ntrain: {steps: 2, batch_size: 4}\n")
     words = ["train", file, "--store", tmp_path / "runs"]
-    first = command(*words)
-    assert first.returncode == 0, first.stderr
+    first = perform(*words)
     assert "MIG" in first.stdout
     assert "checkpoint: " in first.stdout
-    again = CliRunner().invoke(cli.app, list(map(str, words)), catch_exceptions=False)
+    again = perform(*words)
     assert again.stdout == first.stdout
     assert "reused" in again.stderr
 
@@ -290,9 +292,7 @@ def test_the_page_on_adding_a_model_can_be_followed_to_the_letter(tmp_path, requ
     first, second = (block.split() for block in code_blocks(page, "sh"))
     assert first[:2] == second[:2] == ["minebench", "run"]
     monkeypatch.chdir(tmp_path)
-    done = command(*first[1:])
-    assert done.returncode == 0, done.stderr
-    assert "MMD-VAE" in done.stdout
+    assert "MMD-VAE" in invoke(*first[1:])
     runs = json.loads(invoke("plan", *second[2:], "--json"))
     assert {run["model"] for run in runs} == {"beta_vae", "factor_vae", "beta_tcvae", "mmd_vae", "untrained"}
     log = next((tmp_path / "runs" / "runs").glob("mmd_vae-*/log.jsonl")).read_text().splitlines()

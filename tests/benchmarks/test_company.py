@@ -11,8 +11,9 @@ from minebench.baselines.vae import VAE, VAEConfig
 from minebench.benchmarks import cell, devices, harness, process, registry
 from minebench.benchmarks.backends.local import companies
 from minebench.benchmarks.cell import LostDeviceError, run_cell
+from minebench.benchmarks.exit_status import EXIT_BUSY, EXIT_DONE, EXIT_STOPPED
 from minebench.benchmarks.job import RunSettings
-from minebench.benchmarks.process import EXIT_BUSY, EXIT_DONE, EXIT_STOPPED, take_turns
+from minebench.benchmarks.process import take_turns
 
 SETTINGS = RunSettings(log_every=1, seeds_per_process=2)
 
@@ -162,11 +163,11 @@ def test_companies_are_seeds_of_one_model_as_even_as_they_can_be(job):
     assert formed([]) == []
 
 
-def test_the_local_back_end_runs_a_company_in_one_process(spec, store, tmp_path):
+def test_the_local_back_end_runs_a_company_in_one_process(forks, spec, store, tmp_path):
     specs = [spec("beta_vae", seed=seed, steps=3) for seed in (0, 1)]
     planned = harness.plan(specs, store, SETTINGS)
     kinds, pids = Counter(), set()
-    for event in harness.run(planned, store, slots=1):
+    for event in harness.run(planned, store, slots=1, server=forks):
         kinds[event.kind] += event.kind != "progress"
         pids |= {event.progress.pid} if event.progress else set()
     assert (kinds["started"], kinds["ended"], len(pids)) == (2, 2, 1)

@@ -18,8 +18,12 @@ def plan(specs, store, **options):
     return harness.plan(specs, store, SETTINGS, **options)
 
 
-def run(planned, store, **options):
-    return list(harness.run(planned, store, slots=options.pop("slots", 2), **options))
+@pytest.fixture
+def run(forks):
+    def run(planned, store, **options):
+        return list(harness.run(planned, store, slots=2, server=forks, **options))
+
+    return run
 
 
 def run_here(planned, store):
@@ -37,7 +41,7 @@ def fail(store, job, kind):
     store.save(failed_result(job, Failure(kind=kind, message="m"), provenance.now()))
 
 
-def test_what_is_there_is_reused_and_what_moved_is_told(spec, store):
+def test_what_is_there_is_reused_and_what_moved_is_told(run, spec, store):
     specs = [spec("beta_vae"), spec("untrained")]
     first = plan(specs, store)
     assert states(first) == ["new", "new"]
@@ -66,7 +70,7 @@ def test_a_moved_metric_is_scored_again_from_stored_codes_and_nothing_is_trained
     assert states(plan([spec("untrained")], store)) == ["done"]
 
 
-def test_failures_stay_until_a_retry_is_asked_for_and_kills_go_on(spec, store):
+def test_failures_stay_until_a_retry_is_asked_for_and_kills_go_on(run, spec, store):
     [entry] = plan([spec("untrained")], store)
     fail(store, entry.job, "error")
     [failed] = plan([spec("untrained")], store)
@@ -80,13 +84,15 @@ def test_failures_stay_until_a_retry_is_asked_for_and_kills_go_on(spec, store):
 class KilledProcess:
     returncode = -signal.SIGKILL
 
+    def wait(self):
+        return self.returncode
+
 
 def test_a_kill_after_the_record_was_saved_takes_no_result_away(spec, store, tmp_path):
     [entry] = plan([spec("untrained")], store)
     run_here([entry], store)
     done = store.load(entry.job.train_id)
-    with (tmp_path / "stderr").open("wb") as stderr:
-        ended = local._Running([entry.job], KilledProcess(), stderr, "", float("inf"), 0)
+    ended = local._Running([entry.job], KilledProcess(), tmp_path / "stderr", "", float("inf"), 0)
     assert local._settle(ended, entry.job, store)
     assert store.load(entry.job.train_id) == done
     with store.lock(entry.job.train_id):
@@ -123,10 +129,10 @@ def test_a_device_that_is_not_there_is_refused_before_anything_runs(device, spec
         harness.plan([spec("vae")], store, RunSettings(device=device))
 
 
-def test_a_worker_that_is_killed_is_recorded_takes_no_other_along_and_goes_on_next_time(spec, store):
+def test_a_worker_that_is_killed_is_recorded_takes_no_other_along_and_goes_on_next_time(forks, spec, store):
     specs = [spec("beta_vae", steps=400), spec("untrained")]
     planned, killed = plan(specs, store), False
-    for event in harness.run(planned, store, slots=2):
+    for event in harness.run(planned, store, slots=2, server=forks):
         progress = event.progress
         if not killed and progress is not None and event.job is planned[0].job and progress.step >= 2:
             os.kill(progress.pid, signal.SIGKILL)
@@ -139,16 +145,16 @@ def test_a_worker_that_is_killed_is_recorded_takes_no_other_along_and_goes_on_ne
     assert "goes on from step" in again.why
 
 
-def test_a_run_over_its_time_is_killed_and_recorded(spec, store):
+def test_a_run_over_its_time_is_killed_and_recorded(run, spec, store):
     planned = plan([spec("beta_vae", steps=10**6)], store)
-    run(planned, store, time_limit=6.0)
+    run(planned, store, time_limit=1.0)
     assert store.load(planned[0].job.train_id).failure.kind == "timeout"
     assert states(plan([spec("beta_vae", steps=10**6)], store)) == ["failed"]
 
 
-def test_closing_the_harness_stops_its_runs_with_a_checkpoint(spec, store):
+def test_closing_the_harness_stops_its_runs_with_a_checkpoint(forks, spec, store):
     planned = plan([spec("beta_vae", steps=10**6)], store)
-    events = harness.run(planned, store, slots=1)
+    events = harness.run(planned, store, slots=1, server=forks)
     pid = next(e.progress.pid for e in events if e.progress is not None and e.progress.step > 0)
     events.close()
     with pytest.raises(ProcessLookupError):
@@ -159,13 +165,13 @@ def test_closing_the_harness_stops_its_runs_with_a_checkpoint(spec, store):
     assert entry.why.startswith("interrupted, goes on from step")
 
 
-def test_a_run_held_by_another_harness_is_waited_for_not_repeated(spec, store, monkeypatch):
+def test_a_run_held_by_another_harness_is_waited_for_not_repeated(forks, spec, store, monkeypatch):
     monkeypatch.setattr(local, "_BUSY_SECONDS", 0.1)
     planned = plan([spec("untrained")], store)
     lock = store.lock(planned[0].job.train_id)
     lock.acquire()
     kinds = []
-    for event in harness.run(planned, store, slots=1):
+    for event in harness.run(planned, store, slots=1, server=forks):
         kinds.append(event.kind)
         if event.kind == "busy":
             lock.release()
@@ -174,7 +180,7 @@ def test_a_run_held_by_another_harness_is_waited_for_not_repeated(spec, store, m
     assert store.load(planned[0].job.train_id).status == "done"
 
 
-def test_a_process_that_cannot_start_is_recorded_with_its_words(spec, store):
+def test_a_process_that_cannot_start_is_recorded_with_its_words(run, spec, store):
     [entry] = plan([spec("untrained")], store)
     settings = SETTINGS.model_copy(update={"plugins": (store.root / "no_such_plugin.py",)})
     job = entry.job.model_copy(update={"settings": settings})
