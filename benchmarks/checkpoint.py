@@ -2,7 +2,8 @@
 
 A checkpoint is two files, ``step-N.state.pt`` and ``step-N.safetensors``, written in this order, each to a temporary
 name, flushed and renamed. It counts only when both are there, so a kill at any moment leaves the one before it intact.
-Random state needs no place in it: streams are functions of the step (``streams.py``).
+Random state needs no place in it: streams are functions of the step (``streams.py``). The weights' header holds the
+hashes of both, because neither format notices a byte that has changed: a resumed run would end in other weights.
 """
 
 import hashlib
@@ -43,6 +44,8 @@ class Header(Frozen):
     factor_sizes: tuple[int, ...]
     data_fingerprint: str
     versions: dict[str, str]
+    weights_sha256: str = ""  # as the function of that name gives it; "" in files of earlier versions
+    state_sha256: str = ""  # of the second file, where there is one
 
 
 class Checkpoint(NamedTuple):
@@ -71,7 +74,9 @@ def save(folder: Path, state: TrainerState, header: Header) -> Checkpoint:
     optimizers = {name: player.optimizer.state_dict() for name, player in state.players.items()}
     torch.save({"step": state.step, "seconds": state.seconds, "optimizers": optimizers}, buffer)
     write_atomically(checkpoint.state, buffer.getvalue())
-    write_weights(checkpoint.weights, state.model, header.model_copy(update={"step": state.step}))
+    state_sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
+    described = header.model_copy(update={"step": state.step, "state_sha256": state_sha256})
+    write_weights(checkpoint.weights, state.model, described)
     for old in folder.iterdir():
         if old not in (checkpoint.weights, checkpoint.state):
             old.unlink()
@@ -79,8 +84,10 @@ def save(folder: Path, state: TrainerState, header: Header) -> Checkpoint:
 
 
 def write_weights(path: Path, model: Any, header: Header) -> None:
-    """Write a model's weights with their description, atomically."""
-    write_atomically(path, safetensors.torch.save(_tensors(model), metadata={_HEADER_KEY: header.model_dump_json()}))
+    """Write a model's weights with their description and hash, atomically."""
+    tensors = _tensors(model)
+    described = header.model_copy(update={"weights_sha256": _sha256(tensors)})
+    write_atomically(path, safetensors.torch.save(tensors, metadata={_HEADER_KEY: described.model_dump_json()}))
 
 
 def latest(folder: Path) -> Checkpoint | None:
@@ -98,13 +105,13 @@ def restore(checkpoint: Checkpoint, state: TrainerState, train_id: str) -> None:
     """Put a checkpoint back into a state that was built in the same way; nothing is changed before all of it is read.
 
     Raises:
-        DamagedError: If a file of it cannot be read.
+        DamagedError: If a file of it cannot be read, or is not as it was written.
         UsageError: If the checkpoint is of another run.
     """
     try:
         header = read_header(checkpoint.weights)
-        weights = safetensors.torch.load_file(checkpoint.weights)
-        saved = torch.load(checkpoint.state, weights_only=True, map_location="cpu")
+        weights = _load_weights(checkpoint.weights, header)
+        saved = _load_state(checkpoint.state, header)
         optimizers = {name: saved["optimizers"][name] for name in state.players}
         step, seconds = int(saved["step"]), float(saved["seconds"])
     except (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
@@ -147,10 +154,11 @@ def load_weights(path: Path, model: Any) -> None:
     """Copy the weights of a file into a model of the same shape.
 
     Raises:
-        UsageError: If names or shapes differ.
+        UsageError: If names or shapes differ, or the weights are not those that were written.
     """
+    weights = _load_weights(path, read_header(path))
     try:
-        model.load_state_dict(safetensors.torch.load_file(path))
+        model.load_state_dict(weights)
     except RuntimeError as error:
         raise UsageError(f"{path} does not fit the model that its description builds: {error}") from error
 
@@ -161,8 +169,27 @@ def weights_sha256(model: nn.Module) -> str:
     Returns:
         64 hexadecimal digits; equal for two models exactly if their weights are bit-identical.
     """
+    return _sha256(_tensors(model))
+
+
+def _load_state(path: Path, header: Header) -> dict[str, Any]:
+    data = path.read_bytes()
+    saved: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+    if header.state_sha256 not in ("", hashlib.sha256(data).hexdigest()):
+        raise UsageError(f"{path} has changed since it was written: its hash is not that beside the weights")
+    return saved
+
+
+def _load_weights(path: Path, header: Header) -> dict[str, Tensor]:
+    weights = safetensors.torch.load_file(path)
+    if header.weights_sha256 not in ("", _sha256(weights)):
+        raise UsageError(f"{path} has changed since it was written: its weights have another hash; copy it again")
+    return weights
+
+
+def _sha256(tensors: dict[str, Tensor]) -> str:
     digest = hashlib.sha256()
-    for name, tensor in sorted(_tensors(model).items()):
+    for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

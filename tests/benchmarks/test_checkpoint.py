@@ -1,7 +1,9 @@
+import hashlib
 import json
 import struct
 
 import pytest
+import safetensors.torch
 import torch
 from torch import nn
 
@@ -86,7 +88,11 @@ def test_a_checkpoint_of_another_run_is_refused(state, header, tmp_path):
 
 def test_the_header_tells_what_the_file_is(state, header, tmp_path):
     written = save(tmp_path, moved(state), header)
-    assert read_header(written.weights) == header.model_copy(update={"step": 1})
+    hashes = {
+        "weights_sha256": weights_sha256(state.model),
+        "state_sha256": hashlib.sha256(written.state.read_bytes()).hexdigest(),
+    }
+    assert read_header(written.weights) == header.model_copy(update={"step": 1} | hashes)
 
 
 def test_files_that_are_no_checkpoints_are_refused_with_a_remedy(state, header, tmp_path):
@@ -129,6 +135,49 @@ def test_a_damaged_checkpoint_changes_nothing_before_it_is_refused(state, header
             restore(written, fresh, header.train_id)
         file.write_bytes(whole)
     assert (weights_sha256(fresh.model), fresh.step) == (before, 0)
+
+
+def flipped(path):
+    """A file with one bit of its middle changed: tensors, in both formats."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_bit_that_changed_on_disk_is_noticed(state, header, tmp_path):
+    """Neither format sees it by itself: the run would go on and end in other weights."""
+    written = save(tmp_path, moved(state), header)
+    before = weights_sha256(state.model)
+    for file in (written.state, written.weights):
+        whole = file.read_bytes()
+        flipped(file)
+        torch.load(written.state, weights_only=True)
+        safetensors.torch.load_file(written.weights)
+        with pytest.raises(DamagedError, match="has changed since it was written"):
+            restore(written, state, header.train_id)
+        file.write_bytes(whole)
+    assert weights_sha256(state.model) == before
+    flipped(written.weights)
+    with pytest.raises(UsageError, match="has changed since it was written"):
+        load_weights(written.weights, state.model)
+
+
+def test_halves_of_two_checkpoints_are_no_checkpoint(state, header, tmp_path):
+    first = save(tmp_path / "first", moved(state), header)
+    second = save(tmp_path / "second", moved(state), header)
+    second.state.write_bytes(first.state.read_bytes())
+    with pytest.raises(DamagedError, match="has changed since it was written"):
+        restore(second, state, header.train_id)
+
+
+def test_a_checkpoint_without_hashes_is_taken_as_it_is(state, header, tmp_path):
+    """Those of earlier versions have none."""
+    written = save(tmp_path, moved(state), header)
+    bare = header.model_copy(update={"step": 1}).model_dump_json(exclude={"weights_sha256", "state_sha256"})
+    data = safetensors.torch.load_file(written.weights)
+    written.weights.write_bytes(safetensors.torch.save(data, metadata={"minebench": bare}))
+    restore(written, state, header.train_id)
+    assert state.step == 1
 
 
 def test_the_hash_sees_values_names_and_shapes_but_not_memory_layout():
