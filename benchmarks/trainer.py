@@ -35,7 +35,10 @@ class PlayerState:
         """
         gradients = torch.autograd.grad(loss, self.parameters)
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            parameter.grad = gradient
+            # fused Adam pairs numbers by their place in memory, and looks at no strides (torch 2.14, CPU)
+            parameter.grad = (
+                gradient if same_layout(parameter, gradient) else torch.empty_like(parameter).copy_(gradient)
+            )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return nn.utils.get_total_norm(gradients)
@@ -123,6 +126,13 @@ def eager_step(state: TrainerState, batches: Batches, precision: Precision) -> N
     """One step: every update of every phase, each on a batch of its own."""
     for phase, repeat in updates(state.model.phases(state.step)):
         state.update(phase.player, batches.draw(state.step, phase, repeat), precision)
+
+
+def same_layout(one: Tensor, other: Tensor) -> bool:
+    """Whether the elements of two tensors of one shape lie in memory in the same order; gaps are not looked for."""
+    if one.stride() == other.stride():  # the common case
+        return True
+    return all(n == 1 or a == b for n, a, b in zip(one.shape, one.stride(), other.stride(), strict=True))
 
 
 def updates(phases: Sequence[Phase]) -> Iterator[tuple[Phase, int]]:

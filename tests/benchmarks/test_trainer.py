@@ -179,3 +179,47 @@ def test_two_phases_of_one_player_see_different_batches():
 
     _, batches, _ = run(Twice(), 1)
     assert batches.asked == [(0, "first", 0), (0, "second", 0), (0, "first", 1), (0, "first", 2)]
+
+
+class Strided(nn.Module):
+    """Gradients come as autograd leaves them: transposed, or one number expanded to a whole tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.transposed = nn.Parameter(torch.arange(6.0).reshape(2, 3) / 10)
+        self.expanded = nn.Parameter(torch.ones(2, 2))
+        self.target = torch.tensor([[0.0, 1.0], [2.0, 3.0], [5.0, 8.0]])
+
+    def players(self):
+        return (Player("all", (self.transposed, self.expanded), 0.1),)
+
+    def phases(self, step):
+        return (Phase("all"),)
+
+    def loss(self, player, batch):
+        return Terms({"fit": (self.transposed.t().softmax(0) * self.target).sum(), "sum": 3 * self.expanded.sum()})
+
+
+def by_hand(steps, fused):
+    """The same training with gradients as autograd leaves them; the plain Adam looks at strides."""
+    model = Strided()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1, fused=fused)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        gradients = torch.autograd.grad(model.loss("all", None).total, list(model.parameters()))
+        for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+            parameter.grad = gradient if all(gradient.stride()) else gradient.contiguous()  # fused: it reads beyond
+        optimizer.step()
+    return model
+
+
+def test_a_gradient_that_lies_otherwise_in_memory_reaches_its_own_elements():
+    """Fused Adam takes numbers in the order of memory: a transposed gradient, assigned as it is, moves others."""
+    model = Strided()
+    gradients = torch.autograd.grad(model.loss("all", None).total, tuple(model.parameters()))
+    assert [gradient.stride() for gradient in gradients] == [(1, 2), (0, 0)]
+    expected = by_hand(3, fused=False)
+    state, _, _ = run(Strided(), 3)
+    torch.testing.assert_close(state.model.transposed, expected.transposed)
+    torch.testing.assert_close(state.model.expanded, expected.expanded)
+    assert not torch.allclose(by_hand(3, fused=True).transposed, expected.transposed, atol=1e-3)
