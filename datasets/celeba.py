@@ -10,7 +10,6 @@ References:
     https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html
 """
 
-import importlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -30,6 +29,7 @@ from minebench.datasets.celeba_files import (
     CelebALayout,
 )
 from minebench.datasets.celeba_labels import read_attributes, read_numbers
+from minebench.datasets.celeba_like import load_celeba_like
 from minebench.datasets.celeba_pictures import PREPARATION, SIDE, read_pictures
 from minebench.datasets.factor_dataset import AttributeDataset
 from minebench.datasets.files import (
@@ -66,9 +66,7 @@ def load_celeba(
     """
     root = default_root() if root is None else Path(root)
     if find_data_file(root, FILE_NAMES) is None:
-        source = importlib.import_module("minebench.datasets.celeba_like")
-        drawn: AttributeDataset = source.load_celeba_like(root, report=report)
-        return drawn
+        return load_celeba_like(root, report=report)
     pictures = _find(root, (*FOLDER_NAMES, *ZIP_NAMES), layout.pictures)
     labels = _find(root, LABEL_NAMES, layout.labels)
     partition = _find(root, PARTITION_NAMES, layout.partition)

@@ -4,12 +4,10 @@ import hashlib
 import io
 import os
 import shutil
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -165,8 +163,7 @@ def test_the_authors_own_folders_are_known(root, tmp_path):
 
 def test_without_any_file_the_drawn_faces_stand_in(tmp_path, monkeypatch):
     drawn = object()
-    source = SimpleNamespace(load_celeba_like=lambda root, report: (root, drawn))
-    monkeypatch.setitem(sys.modules, "minebench.datasets.celeba_like", source)
+    monkeypatch.setattr("minebench.datasets.celeba.load_celeba_like", lambda root, report: (root, drawn))
     assert load(tmp_path) == (tmp_path, drawn)
 
 
