@@ -1,7 +1,7 @@
 """What ``minebench datasets`` does: tells of a data set; verifies, imports and downloads its real files. No torch."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -9,11 +9,14 @@ from minebench.benchmarks import registry
 from minebench.benchmarks.registry import DatasetEntry
 from minebench.benchmarks.suggestions import UsageError
 from minebench.datasets import downloads
-from minebench.datasets.cache import sha256_of
+from minebench.datasets.cache import Stored, sha256_of
 from minebench.datasets.dsprites import compare_with_real
+from minebench.datasets.factor_dataset import FactorDataset
 from minebench.datasets.files import DataFileError, Report, default_root, unheard
-from minebench.datasets.packed_grid import PackedGrid
+from minebench.datasets.image_grid import ImageGrid
+from minebench.datasets.image_table import ImageTable
 from minebench.datasets.published import Card, PublishedFile
+from minebench.datasets.subsets import whole
 
 
 def info(name: str, root: Path | None) -> dict[str, Any]:
@@ -73,7 +76,7 @@ def import_files(name: str, root: Path | None, report: Report = unheard) -> str:
     """
     entry, folder = registry.dataset(name), root or default_root()
     found = _find(name, entry, folder)
-    array, _ = _content(entry.load(folder, report))
+    array = _kept(entry.load(folder, report)).array
     place = _place(array)
     where = "mapped where they lie; nothing is copied" if place == found else f"stored in {place or 'memory alone'}"
     return f"{name}: {found}: {len(array):,} images, {_gigabytes(array.nbytes)}, {where}"
@@ -96,7 +99,7 @@ def verify(name: str, root: Path | None, report: Report = unheard) -> dict[str, 
     """
     entry, folder = registry.dataset(name), root or default_root()
     told: dict[str, Any] = {"name": name, "found": str(_find(name, entry, folder))}
-    array, recorded = _content(entry.load(folder, report))
+    array, recorded = _kept(entry.load(folder, report))
     told["images"] = f"{len(array):,}, of the shape and order that were published"
     card = entry.about()
     earlier = len(array) != card.n_images  # MPI3D: nothing is known of the files that were published first
@@ -168,10 +171,9 @@ def _checked(file: PublishedFile, root: Path, report: Report) -> str:
     return f"agrees: {file.checksum.replace(':', ' ')}" if file.checksum else "no checksum is known"
 
 
-def _content(data: Any) -> tuple[np.ndarray, str | None]:
+def _kept(data: FactorDataset) -> Stored:
     """The array behind a data set of real files, and the sha256 that was recorded of it."""
-    data = getattr(data, "base", data)  # a rule leaves the images as they are
-    return (data.words, data.words_sha256) if isinstance(data, PackedGrid) else (data.pixels, data.pixels_sha256)
+    return cast("ImageGrid | ImageTable", whole(data)).pixels.stored  # what our own loaders return
 
 
 def _place(array: np.ndarray) -> Path | None:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from minebench.benchmarks import devices
 from minebench.datasets.factor_dataset import FactorDataset
-from minebench.datasets.packed_grid import PackedGrid
+from minebench.datasets.packed_pixels import PackedPixels
+from minebench.datasets.subsets import whole
 
 SHARE = 0.5  # of a GPU's free memory that pixels may take; the rest is for models, their graphs and evaluation
 _BLOCK = 8192  # images uploaded at a time
@@ -93,12 +94,12 @@ class ResidentBytes:
 class ResidentBits:
     """All pixels of a binary data set lie on the device, a bit each."""
 
-    def __init__(self, dataset: PackedGrid, device: torch.device) -> None:
-        self._shape = dataset.image_shape
-        n_rows, height = dataset.words.shape
-        self._bytes = torch.empty((n_rows, height * dataset.words.itemsize), dtype=torch.uint8, device=device)
+    def __init__(self, packed: PackedPixels, device: torch.device) -> None:
+        self._shape = packed.shape
+        n_rows, height = packed.words.shape
+        self._bytes = torch.empty((n_rows, height * packed.words.itemsize), dtype=torch.uint8, device=device)
         for start in range(0, n_rows, _BLOCK):
-            words = np.array(dataset.words[start : start + _BLOCK])  # a copy: a memory map may be read only
+            words = np.array(packed.words[start : start + _BLOCK])  # a copy: a memory map may be read only
             self._bytes[start : start + _BLOCK].copy_(torch.from_numpy(words.view(np.uint8)))
         # of every byte its eight pixels: words are little-endian and bit c is column c, so bit 0 comes first
         bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
@@ -132,6 +133,7 @@ def place(dataset: FactorDataset, device: torch.device) -> Pixels:
     """
     if device.type == "cpu":
         return Sent(dataset)
+    dataset = whole(dataset)  # a rule chooses among the rows and leaves their numbers and pixels as they are
     key = dataset.fingerprint(), str(device)
     if key not in _placed:
         _placed.clear()
@@ -142,10 +144,11 @@ def place(dataset: FactorDataset, device: torch.device) -> Pixels:
 
 def put(dataset: FactorDataset, device: torch.device, *, free_bytes: int) -> Pixels:
     """Upload all pixels if they fit into ``SHARE`` of the free memory, as bits where the data set is binary."""
-    if isinstance(dataset, PackedGrid):
-        if dataset.words.nbytes <= SHARE * free_bytes:
-            return ResidentBits(dataset, device)
-        n_bytes = dataset.words.nbytes
+    pixels = getattr(whole(dataset), "pixels", None)  # other people's data sets may keep theirs elsewhere
+    if isinstance(pixels, PackedPixels):
+        n_bytes = pixels.words.nbytes
+        if n_bytes <= SHARE * free_bytes:
+            return ResidentBits(pixels, device)
     else:
         n_bytes = len(dataset) * int(np.prod(dataset.image_shape))
         if n_bytes <= SHARE * free_bytes:

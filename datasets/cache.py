@@ -64,6 +64,11 @@ class Stored(NamedTuple):
     array: np.ndarray
     sha256: str
 
+    @classmethod
+    def of(cls, array: np.ndarray) -> "Stored":
+        """An array that lies in memory alone."""
+        return cls(array, sha256_of(array))
+
 
 def obtain(path: Path, recipe: Recipe, report: Report = unheard) -> Stored:
     """The array of ``recipe``: mapped from ``path`` if it is there complete, else made and stored there.

@@ -41,7 +41,8 @@ from minebench.datasets.files import (
     store_root,
     unheard,
 )
-from minebench.datasets.pixel_table import PixelTable
+from minebench.datasets.image_table import ImageTable
+from minebench.datasets.pixels import BytePixels
 from minebench.datasets.published import PublishedFile
 
 
@@ -95,7 +96,7 @@ def _read(
     root: Path,
     layout: CelebALayout,
     report: Report,
-) -> PixelTable:
+) -> ImageTable:
     """The data set of these files, through two stores."""
     folder, n_images, n_attributes = store_root(root) / "imported", layout.n_images, len(layout.attributes)
     files = [(labels, layout.labels), (partition, layout.partition)]
@@ -108,10 +109,10 @@ def _read(
     key = f"{file_stamp(pictures)}, {layout.pictures.checksum}, {PREPARATION}"
     prepared = partial(_pictures, pictures, layout, report)
     recipe = Recipe(key, shape, np.dtype(np.uint8), prepared, in_memory=False)
-    pixels, sha256 = obtain(folder / f"celeba_{SIDE}.u8", recipe, report)
+    pixels = BytePixels(obtain(folder / f"celeba_{SIDE}.u8", recipe, report))
     table = AttributeTable(layout.attributes, (2,) * n_attributes, known[:, 2:].astype(np.uint8))
     people = known[:, 1].copy() if identity else None
-    return PixelTable("celeba", "real", pixels, table, known[:, 0].astype(np.uint8), people, pixels_sha256=sha256)
+    return ImageTable("celeba", "real", pixels, table, known[:, 0].astype(np.uint8), people)
 
 
 def _columns(

@@ -18,7 +18,8 @@ from minebench.datasets.attribute_table import AttributeTable
 from minebench.datasets.cache import Recipe, obtain
 from minebench.datasets.celeba_files import CELEBA
 from minebench.datasets.files import Report, default_root, store_root, unheard
-from minebench.datasets.pixel_table import PixelTable
+from minebench.datasets.image_table import ImageTable
+from minebench.datasets.pixels import BytePixels
 from minebench.datasets.rendering.face_attributes import NAMES, draw_attributes
 from minebench.datasets.rendering.faces import SIZE, draw_faces
 
@@ -29,7 +30,7 @@ _BLOCK = 1024  # faces drawn at once: 13 MB
 _IN_MEMORY = 20_000  # so many fit there where they cannot be stored: 246 MB
 
 
-def load_celeba_like(root: Path | None = None, *, n_images: int = N_IMAGES, report: Report = unheard) -> PixelTable:
+def load_celeba_like(root: Path | None = None, *, n_images: int = N_IMAGES, report: Report = unheard) -> ImageTable:
     """Faces that are drawn once and stored.
 
     Args:
@@ -62,9 +63,9 @@ def load_celeba_like(root: Path | None = None, *, n_images: int = N_IMAGES, repo
         in_memory=n_images <= _IN_MEMORY,
     )
     name = "celeba_like.u8" if whole else f"celeba_like_{n_images}.u8"
-    pixels, sha256 = obtain(store_root(root) / "drawn" / name, recipe, report)
+    pixels = BytePixels(obtain(store_root(root) / "drawn" / name, recipe, report))
     table = AttributeTable(NAMES, (2,) * len(NAMES), attributes)
-    return PixelTable("celeba_like", "procedural", pixels, table, partition(n_images), pixels_sha256=sha256)
+    return ImageTable("celeba_like", "procedural", pixels, table, partition(n_images))
 
 
 def _draw(attributes: np.ndarray) -> Iterator[np.ndarray]:

@@ -23,7 +23,8 @@ from minebench.datasets.cache import Recipe, obtain
 from minebench.datasets.dsprites_files import read_packed
 from minebench.datasets.files import Report, default_root, file_sha256, find_data_file, unheard
 from minebench.datasets.grid import Grid
-from minebench.datasets.packed_grid import WORD, PackedGrid
+from minebench.datasets.image_grid import ImageGrid
+from minebench.datasets.packed_pixels import WORD, PackedPixels
 from minebench.datasets.published import Card, PublishedFile
 from minebench.datasets.rendering.sprites import SHAPES, render_sprites
 
@@ -73,7 +74,7 @@ class Comparison(NamedTuple):
     n_differing_pixels: int
 
 
-def load_dsprites(root: Path | None = None, *, report: Report = unheard) -> PackedGrid:
+def load_dsprites(root: Path | None = None, *, report: Report = unheard) -> ImageGrid:
     """The images of dSprites from its published file below ``root``, else drawn pixel by pixel.
 
     Args:
@@ -95,10 +96,10 @@ def load_dsprites(root: Path | None = None, *, report: Report = unheard) -> Pack
         return read_dsprites(path, root, report=report)
     recipe = Recipe(WORDS_SHA256, (len(FILE_GRID), 64), WORD, draw_dsprites, sha256=WORDS_SHA256)
     stored = obtain(root / "packed" / "dsprites_procedural.u64", recipe, report)
-    return PackedGrid("dsprites", "procedural", stored.array, FACTOR_NAMES, FACTOR_SIZES, words_sha256=stored.sha256)
+    return ImageGrid("dsprites", "procedural", PackedPixels(stored), Grid(FACTOR_NAMES, FACTOR_SIZES))
 
 
-def read_dsprites(path: Path, root: Path, *, grid: Grid = FILE_GRID, report: Report = unheard) -> PackedGrid:
+def read_dsprites(path: Path, root: Path, *, grid: Grid = FILE_GRID, report: Report = unheard) -> ImageGrid:
     """A file in dSprites' format, through a store below ``root`` that is keyed by the file's sha256.
 
     Args:
@@ -116,8 +117,7 @@ def read_dsprites(path: Path, root: Path, *, grid: Grid = FILE_GRID, report: Rep
     key = file_sha256(path)
     recipe = Recipe(key, (len(grid), 64), WORD, partial(read_packed, path, grid))
     stored = obtain(root / "packed" / f"dsprites_{key[:16]}.u64", recipe, report)
-    names, sizes = grid.factor_names[1:], grid.factor_sizes[1:]
-    return PackedGrid("dsprites", "real", stored.array, names, sizes, words_sha256=stored.sha256)
+    return ImageGrid("dsprites", "real", PackedPixels(stored), Grid(grid.factor_names[1:], grid.factor_sizes[1:]))
 
 
 def draw_dsprites() -> Iterator[np.ndarray]:
@@ -152,7 +152,7 @@ def compare_with_real(root: Path | None = None) -> Comparison:
             f"no published dSprites file below {root}: put {NPZ_FILE.name}, or its twin {HDF5_FILE}, from {_PAGE} "
             f"into {root / 'dsprites'}; until then dsprites is drawn, with nothing to compare it with"
         )
-    real = read_dsprites(path, root).words
+    real = read_dsprites(path, root).pixels.stored.array
     return Comparison(path, len(real), *_count_differences(draw_dsprites(), real))
 
 

@@ -18,7 +18,7 @@ from minebench.datasets import hdf5, npz
 from minebench.datasets.array_form import Expected, uint8_array
 from minebench.datasets.files import DataFileError
 from minebench.datasets.grid import Grid
-from minebench.datasets.packed_grid import pack
+from minebench.datasets.packed_pixels import pack
 
 _IMAGES, _CLASSES = "imgs", "latents_classes"
 _HDF5_NAMES = {_IMAGES: "imgs", _CLASSES: "latents/classes"}

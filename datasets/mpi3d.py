@@ -16,13 +16,14 @@ import numpy as np
 
 from minebench.datasets import npz
 from minebench.datasets.array_form import uint8_array
-from minebench.datasets.cache import Recipe, obtain
+from minebench.datasets.cache import Recipe, Stored, obtain
 from minebench.datasets.checked_file import checked_sha256
 from minebench.datasets.factor_dataset import GridDataset
 from minebench.datasets.files import Report, default_root, find_data_file, store_root, unheard
+from minebench.datasets.image_grid import ImageGrid
 from minebench.datasets.mpi3d_files import REAL, REAL_COMPLEX, REALISTIC, TOY, MPI3DLayout
 from minebench.datasets.mpi3d_like import load_mpi3d_like
-from minebench.datasets.pixel_grid import PixelGrid
+from minebench.datasets.pixels import BytePixels
 from minebench.datasets.published import PublishedFile
 
 _IMAGES = "images"
@@ -72,7 +73,7 @@ def load_mpi3d(layout: MPI3DLayout, root: Path | None = None, *, report: Report 
     return read_mpi3d(path, root, layout, report=report)
 
 
-def read_mpi3d(path: Path, root: Path, layout: MPI3DLayout, *, report: Report = unheard) -> PixelGrid:
+def read_mpi3d(path: Path, root: Path, layout: MPI3DLayout, *, report: Report = unheard) -> ImageGrid:
     """A file in the format of MPI3D: mapped in place if its array is stored, else through a store below ``root``.
 
     Args:
@@ -100,12 +101,12 @@ def read_mpi3d(path: Path, root: Path, layout: MPI3DLayout, *, report: Report = 
     if place is None:
         blocks = partial(_inflate, path, known, report)
         recipe = Recipe(known.key(path), shape, np.dtype(np.uint8), blocks, in_memory=False)
-        pixels, sha256 = obtain(folder / "imported" / f"{layout.variant}.u8", recipe, report)
+        stored = obtain(folder / "imported" / f"{layout.variant}.u8", recipe, report)
     else:
         n_bytes = int(np.prod(shape))
         sha256 = checked_sha256(path, place, n_bytes, known, folder / "checked" / f"{layout.variant}.json", report)
-        pixels = np.memmap(path, np.uint8, "r", offset=place.offset, shape=shape).view(np.ndarray)
-    return PixelGrid(layout.variant, "real", pixels, grid.factor_names, grid.factor_sizes, pixels_sha256=sha256)
+        stored = Stored(np.memmap(path, np.uint8, "r", offset=place.offset, shape=shape).view(np.ndarray), sha256)
+    return ImageGrid(layout.variant, "real", BytePixels(stored), grid)
 
 
 def _inflate(path: Path, file: PublishedFile, report: Report) -> Iterator[np.ndarray]:

@@ -11,20 +11,20 @@ References:
     Disentanglement Dataset. arXiv:1906.03292. https://github.com/rr-learning/disentanglement_dataset
 """
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from minebench.datasets.cache import Recipe, obtain
-from minebench.datasets.factor_dataset import Factor, Source, check_rows
+from minebench.datasets.cache import Recipe, Stored, obtain
 from minebench.datasets.files import Report, default_root, store_root, unheard
 from minebench.datasets.grid import Grid
+from minebench.datasets.image_grid import ImageGrid
 from minebench.datasets.mpi3d_files import FACTOR_NAMES
+from minebench.datasets.pixels import fingerprint
 from minebench.datasets.rendering.robot_arm import ArmScenes
 from minebench.datasets.rendering.stage import CAMERAS, SIZE, WORD, empty_picture, tints, words
 
@@ -37,7 +37,7 @@ _BAND_COLOURS = np.array([(122, 92, 190), (72, 158, 124), (206, 112, 100)])
 _BLOCK = 800  # scenes drawn at once: 2 MB
 
 
-def load_mpi3d_like(root: Path | None = None, *, n_positions: int = N_POSITIONS, report: Report = unheard) -> "ArmGrid":
+def load_mpi3d_like(root: Path | None = None, *, n_positions: int = N_POSITIONS, report: Report = unheard) -> ImageGrid:
     """1,036,800 images over the factors of MPI3D, from 57,600 scenes that are drawn once and stored.
 
     Args:
@@ -59,8 +59,8 @@ def load_mpi3d_like(root: Path | None = None, *, n_positions: int = N_POSITIONS,
     shape = (len(scenes), scenes.side, scenes.side)
     recipe = Recipe(f"{WINDOWS_SHA256} {n_positions}", shape, WORD, lambda: _draw(scenes), sha256=known)
     name = "mpi3d_like" if known else f"mpi3d_like_{n_positions}"
-    windows, sha256 = obtain(store_root(root) / "drawn" / f"{name}.u16", recipe, report)
-    return ArmGrid("mpi3d_like", "procedural", scenes, windows, windows_sha256=sha256)
+    pixels = ArmPixels(scenes, obtain(store_root(root) / "drawn" / f"{name}.u16", recipe, report))
+    return ImageGrid("mpi3d_like", "procedural", pixels, Grid(FACTOR_NAMES, pixels.sizes))
 
 
 def _draw(scenes: ArmScenes) -> Iterator[np.ndarray]:
@@ -69,92 +69,48 @@ def _draw(scenes: ArmScenes) -> Iterator[np.ndarray]:
 
 
 @dataclass(frozen=True, eq=False)
-class ArmGrid:
-    """A ``GridDataset`` of scenes with an arm, which are coloured as images are asked for.
+class ArmPixels:
+    """``Pixels`` of scenes with an arm, which are coloured as images are asked for; rows in the order of MPI3D's.
 
     Attributes:
-        name: The registry's key.
-        source: ``procedural``.
         scenes: What is drawn.
-        windows: The boxes of all scenes as ``ArmScenes.draw`` gives them; it may be a memory map.
-        windows_sha256: sha256 of their bytes.
+        stored: The boxes of all scenes as ``ArmScenes.draw`` gives them.
     """
 
-    name: str
-    source: Source
     scenes: ArmScenes = field(repr=False)
-    windows: np.ndarray = field(repr=False)
-    windows_sha256: str = field(repr=False)
-
-    @cached_property
-    def grid(self) -> Grid:
-        """The arithmetic of the factors."""
-        n_shapes, n_sizes, n_cameras, *axes = self.scenes.sizes
-        sizes = (len(_OBJECT_COLOURS), n_shapes, n_sizes, n_cameras, len(_BAND_COLOURS), *axes)
-        return Grid(FACTOR_NAMES, sizes)
+    stored: Stored = field(repr=False)
 
     @property
-    def factor_names(self) -> tuple[str, ...]:
-        """One name per factor."""
-        return self.grid.factor_names
-
-    @property
-    def factor_sizes(self) -> tuple[int, ...]:
+    def sizes(self) -> tuple[int, ...]:
         """How many values each factor takes."""
-        return self.grid.factor_sizes
+        n_shapes, n_sizes, n_cameras, *axes = self.scenes.sizes
+        return (len(_OBJECT_COLOURS), n_shapes, n_sizes, n_cameras, len(_BAND_COLOURS), *axes)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, int, int]:
         """``(3, 64, 64)``."""
         return (3, SIZE, SIZE)
 
     def __len__(self) -> int:
-        return len(self.grid)
+        return prod(self.sizes)
 
-    def images(self, index: ArrayLike) -> np.ndarray:
-        """The images of rows.
-
-        Args:
-            index: Row numbers, integers ``(n,)``, in any order, repeated or not.
-
-        Returns:
-            uint8 ``(n, 3, 64, 64)``.
-
-        Raises:
-            TypeError, ValueError, IndexError: If ``index`` names no rows (see ``check_rows``).
-        """
-        rows = check_rows(index, len(self))
-        colour, shape, size, camera, band, horizontal, vertical = np.unravel_index(rows, self.factor_sizes)
+    def images(self, rows: np.ndarray) -> np.ndarray:
+        """As ``Pixels.images``."""
+        colour, shape, size, camera, band, horizontal, vertical = np.unravel_index(rows, self.sizes)
         scene = np.ravel_multi_index((shape, size, camera, horizontal, vertical), self.scenes.sizes)
         images = self._empty[camera, band]
         boxes = self.scenes.boxes[scene].tolist()
         for image, number, one, other, box in zip(images, scene, colour, band, boxes, strict=True):
             top, left, height, width = box
-            window = self.windows[number, :height, :width]
+            window = self.stored.array[number, :height, :width]
             image[:, top : top + height, left : left + width] = self._tints[one, other].take(
                 window, axis=1, mode="clip"
             )
         return images
 
-    def factors(self, index: ArrayLike) -> np.ndarray:
-        """The factor values of rows: int64 ``(n, K)``; see ``Grid.factors``."""
-        return self.grid.factors(index)
-
-    def index(self, factors: ArrayLike) -> np.ndarray:
-        """The rows of factor values: int64 ``(n,)``; see ``Grid.index``."""
-        return self.grid.index(factors)
-
-    def sample(self, n: int, rng: np.random.Generator, fixed: Mapping[Factor, int] | None = None) -> np.ndarray:
-        """Rows uniform over those with the ``fixed`` values: int64 ``(n,)``; see ``Grid.sample``."""
-        return self.grid.sample(n, rng, fixed)
-
     def fingerprint(self) -> str:
-        """A hash of the scenes and of the colours and pictures that go with them.
-
-        Returns:
-            64 hexadecimal digits.
-        """
-        return self._fingerprint
+        """As ``Pixels.fingerprint``: scenes, colours, and the pictures without an arm decide the images."""
+        return fingerprint(self, self._empty, _OBJECT_COLOURS.astype("<i8"), _BAND_COLOURS.astype("<i8"))
 
     @cached_property
     def _tints(self) -> np.ndarray:
@@ -169,10 +125,3 @@ class ArmGrid:
             grey, band = empty_picture(camera)
             pictures.append(self._tints[0][:, :, words(np.zeros_like(grey), grey, band)])
         return np.array(pictures)
-
-    @cached_property
-    def _fingerprint(self) -> str:
-        parts = hashlib.sha256(f"{self.windows_sha256} {len(self)} {self.image_shape}".encode())
-        for array in (self._empty, _OBJECT_COLOURS.astype("<i8"), _BAND_COLOURS.astype("<i8")):
-            parts.update(np.ascontiguousarray(array).data)
-        return parts.hexdigest()

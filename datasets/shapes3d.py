@@ -16,7 +16,8 @@ import numpy as np
 from minebench.datasets.cache import Recipe, obtain
 from minebench.datasets.factor_dataset import GridDataset
 from minebench.datasets.files import Report, default_root, find_data_file, store_root, unheard
-from minebench.datasets.pixel_grid import PixelGrid
+from minebench.datasets.image_grid import ImageGrid
+from minebench.datasets.pixels import BytePixels
 from minebench.datasets.shapes3d_files import FILE_NAMES, SHAPES3D, Shapes3DLayout, read_images
 from minebench.datasets.shapes3d_like import load_shapes3d_like
 
@@ -45,7 +46,7 @@ def load_shapes3d(
     return read_shapes3d(path, root, layout=layout, report=report)
 
 
-def read_shapes3d(path: Path, root: Path, *, layout: Shapes3DLayout = SHAPES3D, report: Report = unheard) -> PixelGrid:
+def read_shapes3d(path: Path, root: Path, *, layout: Shapes3DLayout = SHAPES3D, report: Report = unheard) -> ImageGrid:
     """A file in the format of 3D Shapes, through a store below ``root`` that is keyed by the file's stamp.
 
     Args:
@@ -65,6 +66,4 @@ def read_shapes3d(path: Path, root: Path, *, layout: Shapes3DLayout = SHAPES3D, 
     blocks = partial(read_images, path, layout, report)
     recipe = Recipe(layout.file.key(path), (len(grid), 64, 64, 3), np.dtype(np.uint8), blocks, in_memory=False)
     stored = obtain(store_root(root) / "imported" / "shapes3d.u8", recipe, report)
-    return PixelGrid(
-        "shapes3d", "real", stored.array, grid.factor_names, grid.factor_sizes, pixels_sha256=stored.sha256
-    )
+    return ImageGrid("shapes3d", "real", BytePixels(stored), grid)

@@ -18,15 +18,16 @@ import numpy as np
 
 from minebench.datasets.cache import Recipe, obtain
 from minebench.datasets.files import Report, default_root, store_root, unheard
+from minebench.datasets.image_grid import ImageGrid
 from minebench.datasets.rendering.room import MATERIALS, PLANE, SHAPES, SIZE, draw_scenes
 from minebench.datasets.shapes3d_files import SHAPES3D
-from minebench.datasets.tinted_grid import TintedGrid
+from minebench.datasets.tinted_pixels import TintedPixels
 
 PLANES_SHA256 = "43a809e939543e56d3aaaec7923e5f96f9bb31ab3c29eab598d6be8ee919e0f4"
 _SKY, _WHITE = (153.0, 226.0, 249.0), (255.0, 255.0, 255.0)
 
 
-def load_shapes3d_like(root: Path | None = None, *, report: Report = unheard) -> TintedGrid:
+def load_shapes3d_like(root: Path | None = None, *, report: Report = unheard) -> ImageGrid:
     """480,000 images over the factors of 3D Shapes, from 480 scenes that are ray-cast once and stored.
 
     Args:
@@ -45,17 +46,9 @@ def load_shapes3d_like(root: Path | None = None, *, report: Report = unheard) ->
     shape = (len(scales) * len(SHAPES) * len(orientations), len(MATERIALS), SIZE, SIZE)
     blocks = partial(draw_scenes, scales, orientations)
     recipe = Recipe(PLANES_SHA256, shape, PLANE, blocks, sha256=PLANES_SHA256)
-    planes, sha256 = obtain(store_root(root) / "drawn" / "shapes3d_like.f4", recipe, report)
-    grid = SHAPES3D.grid
-    return TintedGrid(
-        "shapes3d_like",
-        "procedural",
-        planes,
-        _colours(SHAPES3D.factor_values[:3]),
-        grid.factor_names,
-        grid.factor_sizes,
-        planes_sha256=sha256,
-    )
+    planes = obtain(store_root(root) / "drawn" / "shapes3d_like.f4", recipe, report)
+    pixels = TintedPixels(planes, _colours(SHAPES3D.factor_values[:3]))
+    return ImageGrid("shapes3d_like", "procedural", pixels, SHAPES3D.grid)
 
 
 def _colours(hues: tuple[tuple[float, ...], ...]) -> np.ndarray:

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from minebench.datasets.packed_grid import PackedGrid
+from minebench.datasets.cache import Stored
+from minebench.datasets.grid import Grid
+from minebench.datasets.image_grid import ImageGrid
+from minebench.datasets.packed_pixels import PackedPixels
 from minebench.datasets.rendering.sprites import SHAPES, render_sprites
 
 FACTOR_NAMES = ("shape", "scale", "orientation", "posX", "posY")
 FACTOR_SIZES = (3, 3, 8, 8, 8)
 
 
-def load_shapes_mini(root: Path | None = None) -> PackedGrid:  # noqa: ARG001 - every loader takes a root
+def load_shapes_mini(root: Path | None = None) -> ImageGrid:  # noqa: ARG001 - every loader takes a root
     """The grid of shape 3, scale 3, orientation 8, posX 8, posY 8, drawn anew on each call.
 
     Args:
@@ -33,4 +36,5 @@ def load_shapes_mini(root: Path | None = None) -> PackedGrid:  # noqa: ARG001 - 
         positions_x=np.linspace(0.0, 1.0, n_x).tolist(),
         positions_y=np.linspace(0.0, 1.0, n_y).tolist(),
     )
-    return PackedGrid("shapes_mini", "procedural", np.concatenate(list(blocks)), FACTOR_NAMES, FACTOR_SIZES)
+    pixels = PackedPixels(Stored.of(np.concatenate(list(blocks))))
+    return ImageGrid("shapes_mini", "procedural", pixels, Grid(FACTOR_NAMES, FACTOR_SIZES))

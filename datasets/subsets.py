@@ -226,5 +226,10 @@ class TrainingSubset:
         return hashlib.sha256(f"{self.base.fingerprint()} {self.rule}".encode()).hexdigest()
 
 
+def whole(dataset: FactorDataset) -> FactorDataset:
+    """A data set without its rule: its rows have the same numbers and the same images."""
+    return dataset.base if isinstance(dataset, TrainingSubset) else dataset
+
+
 def _span(first: int, last: int) -> str:
     return f"{first}" if first == last else f"{first}-{last}"

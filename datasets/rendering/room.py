@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minebench.datasets.rendering.solids import Hit, Rays, box, capsule, cylinder, sphere
-from minebench.datasets.tinted_grid import FULL
+from minebench.datasets.tinted_pixels import FULL
 
 SIZE = 64
 MATERIALS = ("sky", "floor", "wall", "object", "highlight")

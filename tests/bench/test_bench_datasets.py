@@ -11,9 +11,11 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.functional import to_tensor
 
 from minebench.datasets.attribute_table import AttributeTable
+from minebench.datasets.cache import Stored
 from minebench.datasets.dsprites import load_dsprites
-from minebench.datasets.packed_grid import PackedGrid
-from minebench.datasets.pixel_grid import PixelGrid
+from minebench.datasets.grid import Grid
+from minebench.datasets.image_grid import ImageGrid
+from minebench.datasets.pixels import BytePixels
 from minebench.datasets.splits import held_out_split
 from minebench.datasets.subsets import Correlated, TrainingSubset
 
@@ -21,18 +23,18 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def dsprites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PackedGrid]:
+def dsprites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageGrid]:
     root: Path = tmp_path_factory.mktemp("data")
     yield load_dsprites(root)
     for store in root.glob("packed/*.u64"):  # 377 MB that pytest would keep for three sessions
         store.unlink()
 
 
-def one_by_one(dataset: PackedGrid, rows: np.ndarray) -> np.ndarray:
+def one_by_one(dataset: ImageGrid, rows: np.ndarray) -> np.ndarray:
     """What ``Dataset.__getitem__`` and the default collation do: fetch, decode, stack."""
     images = []
     for row in rows:
-        pixels = np.unpackbits(dataset.words[row].view(np.uint8), bitorder="little")
+        pixels = np.unpackbits(dataset.pixels.words[row].view(np.uint8), bitorder="little")
         images.append(pixels.reshape(1, 64, 64) * np.uint8(255))
     return np.stack(images)
 
@@ -70,7 +72,7 @@ def test_random_batches_beat_the_loop_over_images(benchmark, dsprites, batch_siz
 
 
 def test_the_store_opens_in_milliseconds(benchmark, dsprites):
-    root = Path(dsprites.words.base.filename).parents[1]
+    root = Path(dsprites.pixels.words.base.filename).parents[1]
     assert benchmark(load_dsprites, root).source == "procedural"
     assert seconds(lambda: load_dsprites(root)) < 0.05
 
@@ -90,7 +92,7 @@ N_RGB = 20_000  # 246 MB: larger than any cache of the processor
 
 
 @pytest.fixture(scope="module")
-def rgb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PixelGrid]:
+def rgb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageGrid]:
     """RGB images in a file that is mapped, warm."""
     path = tmp_path_factory.mktemp("rgb") / "pixels.u8"
     rng = np.random.default_rng(0)
@@ -98,8 +100,7 @@ def rgb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PixelGrid]:
         for _ in range(N_RGB // 1000):
             file.write(rng.integers(0, 256, (1000, 64, 64, 3), np.uint8).data)
     pixels = np.memmap(path, np.uint8, "r", shape=(N_RGB, 64, 64, 3)).view(np.ndarray)
-    pixels.sum()
-    yield PixelGrid("toy", "real", pixels, ("a", "b"), (200, 100))
+    yield ImageGrid("toy", "real", BytePixels(Stored.of(pixels)), Grid(("a", "b"), (200, 100)))
     path.unlink()
 
 
@@ -123,7 +124,7 @@ def test_random_rgb_batches_of_a_mapped_file_beat_a_data_loader_ten_times(benchm
     rng = np.random.default_rng(0)
     batches = [rng.permutation(N_RGB)[:256] for _ in range(40)]
     few = batches[:8]
-    loader = DataLoader(Pictures(rgb.pixels), batch_sampler=[batch.tolist() for batch in few])
+    loader = DataLoader(Pictures(rgb.pixels.stored.array), batch_sampler=[batch.tolist() for batch in few])
     first = next(iter(loader))
     assert np.array_equal((first.numpy() * 255).round().astype(np.uint8), rgb.images(batches[0]))
 

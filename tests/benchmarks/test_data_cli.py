@@ -132,7 +132,8 @@ def test_verify_compares_the_file_with_the_published_checksum_each_time(root, mo
 
 def test_verify_notices_images_that_changed_behind_the_records_back(root):
     data = registry.dataset("mpi3d_toy").load(root)
-    path, before = Path(data.pixels.base.filename), Path(data.pixels.base.filename).stat()
+    path = Path(data.pixels.stored.array.base.filename)
+    before = path.stat()
     content = bytearray(path.read_bytes())
     content[200_000] ^= 1
     path.write_bytes(content)
@@ -152,8 +153,7 @@ def test_verify_of_dsprites_prints_the_number_of_differing_pixels(tmp_path, monk
     path = tmp_path / dsprites.FILE_NAMES[0]
     path.parent.mkdir()
     path.touch()
-    mini = load_shapes_mini()
-    drawn = replace(mini, words_sha256=data_sets.sha256_of(mini.words))
+    drawn = load_shapes_mini()
     registry.DATASETS["dsprites"] = replace(registry.DATASETS["dsprites"], loader=lambda root, **_: drawn)
     monkeypatch.setattr(data_sets, "compare_with_real", lambda root: Comparison(path, 737_280, 2, 1_003))
     text = invoke("datasets", "verify", "dsprites", "--data-dir", tmp_path)

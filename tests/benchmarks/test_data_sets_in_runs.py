@@ -11,7 +11,9 @@ from minebench.benchmarks.job import RunSettings
 from minebench.benchmarks.profile import load_profile, plan_specs
 from minebench.benchmarks.registry import DatasetEntry
 from minebench.datasets.attribute_table import AttributeTable
-from minebench.datasets.pixel_table import PixelTable
+from minebench.datasets.cache import Stored
+from minebench.datasets.image_table import ImageTable
+from minebench.datasets.pixels import BytePixels
 from minebench.datasets.shapes_mini import load_shapes_mini
 from minebench.datasets.splits import held_out_split, rows_hash
 
@@ -98,7 +100,8 @@ def test_a_data_set_with_a_partition_is_trained_on_its_first_part_and_scored_on_
     rng = np.random.default_rng(0)
     parts = np.repeat(np.array([0, 1, 2], np.uint8), 40)
     table = AttributeTable(("smiling", "male"), (2, 2), rng.integers(0, 2, (120, 2)).astype(np.uint8))
-    faces = PixelTable("faces", "procedural", rng.integers(0, 256, (120, 64, 64, 3), np.uint8), table, parts)
+    pixels = BytePixels(Stored.of(rng.integers(0, 256, (120, 64, 64, 3), np.uint8)))
+    faces = ImageTable("faces", "procedural", pixels, table, parts)
     registry.DATASETS["faces"] = DatasetEntry(title="Faces", loader=lambda root: faces, description="")
     planned = harness.plan([spec("vae").model_copy(update={"dataset": "faces"})], store, RunSettings())
     [result] = run(planned, store)

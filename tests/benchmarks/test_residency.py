@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from minebench.baselines.contract import DataUse, Phase
+from minebench.benchmarks import devices, residency
 from minebench.benchmarks.batches import Batches, to_images
 from minebench.benchmarks.residency import ResidentBits, ResidentBytes, Sent, place, put
 from minebench.datasets.shapes_mini import load_shapes_mini
+from minebench.datasets.subsets import TrainingSubset, parse_rule
 
 CPU = torch.device("cpu")
 
@@ -25,15 +27,22 @@ class Colours:
     def __len__(self):
         return 10_000
 
+    def fingerprint(self):
+        return "colours"
+
     def images(self, index):
         rng = np.random.default_rng(0)
         return rng.integers(256, size=(len(self), *self.image_shape), dtype=np.uint8)[index]
 
 
+def bits(dataset):
+    return ResidentBits(dataset.pixels, CPU)
+
+
 KINDS = {
-    "bits": (load_shapes_mini, ResidentBits),
-    "bytes of a binary set": (load_shapes_mini, ResidentBytes),
-    "bytes in colour": (Colours, ResidentBytes),
+    "bits": (load_shapes_mini, bits),
+    "bytes of a binary set": (load_shapes_mini, lambda dataset: ResidentBytes(dataset, CPU)),
+    "bytes in colour": (Colours, lambda dataset: ResidentBytes(dataset, CPU)),
 }
 
 
@@ -41,7 +50,7 @@ KINDS = {
 def test_resident_pixels_are_those_of_the_data_set_in_every_bit_and_in_layout(kind):
     load, residence = KINDS[kind]
     dataset = load()
-    pixels = residence(dataset, CPU)
+    pixels = residence(dataset)
     rows = np.array([0, len(dataset) - 1, 17, 17, 4095, 4096])
     images = pixels.images(torch.from_numpy(pixels.stage(rows)))
     expected = to_images(dataset.images(rows), CPU)
@@ -51,7 +60,7 @@ def test_resident_pixels_are_those_of_the_data_set_in_every_bit_and_in_layout(ki
 
 def test_what_is_staged_for_resident_pixels_is_row_numbers_alone(binary):
     rows = np.arange(64)
-    assert ResidentBits(binary, CPU).stage(rows) is rows
+    assert bits(binary).stage(rows) is rows
     assert Sent(binary).stage(rows).nbytes == 64 * 64 * 64
 
 
@@ -68,6 +77,37 @@ def test_free_memory_decides_what_is_resident(binary):
     assert isinstance(put(colours, CPU, free_bytes=2 * need - 2), Sent)
 
 
+def held_bytes(pixels):
+    return sum(tensor.nbytes for tensor in vars(pixels).values() if isinstance(tensor, torch.Tensor))
+
+
+@pytest.mark.parametrize("rule", ["correlated=posX,posY,0.2", "without=shape:2"])
+def test_a_rule_for_the_training_rows_leaves_the_pixels_packed(binary, rule):
+    """4,608 images of 4,096 pixels: 2.4 MB as bits, 18.9 MB as bytes; and 256 x 8 floats tell a byte's pixels."""
+    subset = TrainingSubset(binary, parse_rule(rule))
+    n_bits = len(binary) * 64 * 64 // 8
+    pixels = put(subset, CPU, free_bytes=2 * n_bits)
+    assert held_bytes(pixels) == n_bits + 256 * 8 * 4
+    rows = subset.own_split().train[[0, 7, -1]]
+    assert torch.equal(pixels.images(torch.from_numpy(pixels.stage(rows))), to_images(subset.images(rows), CPU))
+    sent = put(subset, CPU, free_bytes=2 * n_bits - 2)
+    assert isinstance(sent, Sent)
+    assert np.array_equal(sent.stage(rows), subset.images(rows))
+
+
+def test_runs_with_and_without_a_rule_share_one_upload(binary, monkeypatch):
+    """On torch's device without memory, which stands for any that is not the CPU."""
+    monkeypatch.setattr(devices, "free_memory_bytes", lambda device: 1 << 30)
+    monkeypatch.setattr(devices, "synchronize", lambda device: None)
+    monkeypatch.setattr(residency, "_placed", {})
+    device = torch.device("meta")
+    whole = place(binary, device)
+    assert isinstance(whole, ResidentBits)
+    assert place(TrainingSubset(binary, parse_rule("without=shape:2")), device) is whole
+    assert place(load_shapes_mini(), device) is whole
+    assert place(Colours(), device) is not whole
+
+
 def test_on_the_cpu_pixels_stay_where_they_are(binary):
     assert place(binary, CPU).place == "host memory"
 
@@ -81,7 +121,7 @@ def test_batches_of_resident_pixels_are_the_same_batches(binary):
         return batches.draw(3, phase._replace(images=images), 1)
 
     for images in ("train", "held_out"):
-        sent, resident = draw(None, images), draw(ResidentBits(binary, CPU), images)
+        sent, resident = draw(None, images), draw(bits(binary), images)
         for name in ("images", "second_images", "labels", "step"):
             assert torch.equal(getattr(sent, name), getattr(resident, name)), name
         assert all(torch.equal(one, other) for one, other in zip(sent.labelled, resident.labelled, strict=True))

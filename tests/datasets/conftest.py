@@ -10,7 +10,7 @@ import pytest
 
 from minebench.datasets.dsprites import load_dsprites
 from minebench.datasets.grid import Grid
-from minebench.datasets.packed_grid import PackedGrid
+from minebench.datasets.image_grid import ImageGrid
 from minebench.datasets.rendering.sprites import SHAPES, render_sprites
 from minebench.datasets.shapes_mini import load_shapes_mini
 
@@ -29,12 +29,12 @@ def dsprites_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def dsprites(dsprites_root: Path) -> PackedGrid:
+def dsprites(dsprites_root: Path) -> ImageGrid:
     return load_dsprites(dsprites_root)
 
 
 @pytest.fixture(scope="session")
-def shapes_mini() -> PackedGrid:
+def shapes_mini() -> ImageGrid:
     return load_shapes_mini()
 
 

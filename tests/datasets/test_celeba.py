@@ -173,7 +173,7 @@ def test_everything_is_read_once(root, monkeypatch):
     monkeypatch.setattr("minebench.datasets.celeba.read_attributes", pytest.fail)
     again = load(root, report=pytest.fail)
     assert again.fingerprint() == first.fingerprint()
-    assert isinstance(again.pixels.base, np.memmap)
+    assert isinstance(again.pixels.stored.array.base, np.memmap)
 
 
 def test_blocks_leave_no_seam(root, tmp_path, monkeypatch):
@@ -183,7 +183,7 @@ def test_blocks_leave_no_seam(root, tmp_path, monkeypatch):
     monkeypatch.setattr("minebench.datasets.celeba_labels._BLOCK", 5)
     told = []
     again = load(root, report=lambda *words: told.append(words))
-    assert np.array_equal(again.pixels, expected.pixels)
+    assert np.array_equal(again.pixels.stored.array, expected.pixels.stored.array)
     assert np.array_equal(again.attributes, VALUES)
     assert [done for stage, done, _ in told if stage == "celeba_64.u8"] == [7, 14, 21, 24]
 

@@ -8,7 +8,7 @@ from minebench.datasets import celeba_like as module
 from minebench.datasets.celeba_files import CELEBA
 from minebench.datasets.celeba_like import N_IMAGES, PIXELS_SHA256, load_celeba_like, partition
 from minebench.datasets.files import DataFileError
-from minebench.datasets.pixel_table import PixelTable
+from minebench.datasets.image_table import ImageTable
 from minebench.datasets.rendering.face_attributes import draw_attributes
 from minebench.datasets.rendering.faces import draw_faces
 from minebench.datasets.splits import held_out_split
@@ -22,7 +22,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def dataset(root: Path) -> PixelTable:
+def dataset(root: Path) -> ImageTable:
     return load_celeba_like(root, n_images=N)
 
 
@@ -83,7 +83,7 @@ def test_rows_are_the_same_faces_whatever_their_number(dataset, tmp_path):
 def test_a_second_load_maps_the_store_and_has_the_same_fingerprint(dataset, root, monkeypatch):
     monkeypatch.setattr(module, "draw_faces", pytest.fail)
     again = load_celeba_like(root, n_images=N)
-    assert isinstance(again.pixels.base, np.memmap)
+    assert isinstance(again.pixels.stored.array.base, np.memmap)
     assert again.fingerprint() == dataset.fingerprint()
     assert len(again.fingerprint()) == 64
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from minebench.datasets.packed_grid import PackedGrid
+from minebench.datasets.image_grid import ImageGrid
 
 NAMES = ("shapes_mini", "dsprites")
 
 
 @pytest.fixture(params=NAMES)
-def dataset(request: pytest.FixtureRequest) -> PackedGrid:
+def dataset(request: pytest.FixtureRequest) -> ImageGrid:
     return request.getfixturevalue(request.param)
 
 

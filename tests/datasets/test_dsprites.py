@@ -14,9 +14,11 @@ import pytest
 from PIL import Image
 
 from minebench.datasets import dsprites as module
+from minebench.datasets.cache import Stored
 from minebench.datasets.dsprites import FILE_NAMES, WORDS_SHA256, compare_with_real, draw_dsprites, load_dsprites
 from minebench.datasets.files import DataFileError
-from minebench.datasets.packed_grid import PackedGrid
+from minebench.datasets.image_grid import ImageGrid
+from minebench.datasets.packed_pixels import PackedPixels
 from minebench.datasets.splits import held_out_split
 
 GOLDEN = Path(os.environ.get("MINEBENCH_GOLDEN", Path(__file__).parents[3] / "shared" / "golden"))
@@ -62,20 +64,20 @@ def test_all_320_frames_of_the_published_animation_agree_in_every_pixel(dsprites
 
 def test_the_labelled_frames_have_the_hash_of_the_published_ones(dsprites):
     """As the first test, where the published frames are not at hand."""
-    assert hashlib.sha256(dsprites.words[LABELLED_ROWS].tobytes()).hexdigest() == LABELLED_SHA256
+    assert hashlib.sha256(dsprites.pixels.words[LABELLED_ROWS].tobytes()).hexdigest() == LABELLED_SHA256
 
 
 def test_without_a_file_the_whole_set_is_drawn_with_the_published_hash(dsprites):
     assert dsprites.source == "procedural"
     assert len(dsprites) == 737_280
     assert dsprites.factor_sizes == (3, 6, 40, 32, 32)
-    assert hashlib.sha256(dsprites.words.data).hexdigest() == dsprites.words_sha256 == WORDS_SHA256
+    assert hashlib.sha256(dsprites.pixels.words.data).hexdigest() == dsprites.pixels.stored.sha256 == WORDS_SHA256
 
 
 @pytest.fixture(scope="module")
 def pictures(dsprites):
     """A number for every row, equal where the frames are equal in every bit."""
-    return np.unique(dsprites.words.view("V512").ravel(), return_inverse=True)[1]
+    return np.unique(dsprites.pixels.words.view("V512").ravel(), return_inverse=True)[1]
 
 
 def test_21574_frames_repeat_others(pictures):
@@ -98,7 +100,7 @@ def test_a_second_load_maps_the_store(dsprites, dsprites_root, monkeypatch):
     monkeypatch.setattr(module, "draw_dsprites", pytest.fail)
     again = load_dsprites(dsprites_root)
     assert again.fingerprint() == dsprites.fingerprint()
-    assert isinstance(again.words.base, np.memmap)
+    assert isinstance(again.pixels.words.base, np.memmap)
 
 
 def test_the_default_root_is_the_environments(dsprites, dsprites_root, monkeypatch):
@@ -140,10 +142,10 @@ def test_without_a_file_there_is_nothing_to_compare(tmp_path):
 
 def test_the_comparison_counts_differing_frames_and_pixels(dsprites, tmp_path, monkeypatch):
     """Two pixels of row 1,023 (the end of a block) and one of the last row."""
-    words = dsprites.words.copy()
+    words = dsprites.pixels.words.copy()
     words[1023, [0, 63]] ^= np.array([1, 2**63], np.uint64)
     words[-1, 5] ^= np.uint64(2**17)
-    found = PackedGrid("dsprites", "real", words, dsprites.factor_names, dsprites.factor_sizes)
+    found = ImageGrid("dsprites", "real", PackedPixels(Stored.of(words)), dsprites.grid)
     monkeypatch.setattr(module, "read_dsprites", lambda path, root: found)
     path = tmp_path / FILE_NAMES[0]
     path.parent.mkdir()
@@ -185,7 +187,7 @@ from minebench.datasets.dsprites import load_dsprites
 grid = load_dsprites(Path(sys.argv[1]))
 # not getrusage, whose maximum a child inherits from the process that started it
 peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
-print(grid.source, grid.words_sha256, grid.fingerprint(), peak)
+print(grid.source, grid.pixels.stored.sha256, grid.fingerprint(), peak)
 """
 
 

@@ -27,10 +27,10 @@ def test_reading_through_the_store_gives_a_real_grid_without_the_colour(
     assert (grid.name, grid.source) == ("dsprites", "real")
     assert grid.factor_names == ("shape", "scale", "orientation", "posX", "posY")
     assert grid.factor_sizes == (3, 2, 4, 10, 10)
-    assert np.array_equal(grid.words, small_words)
+    assert np.array_equal(grid.pixels.words, small_words)
     assert np.array_equal(grid.images([7, 2399])[:, 0], small_arrays["imgs"][[7, 2399]] * 255)
     assert np.array_equal(grid.factors(np.arange(2400)), small_arrays["latents_classes"][:, 1:])
-    assert grid.words_sha256 == hashlib.sha256(small_words.tobytes()).hexdigest()
+    assert grid.pixels.stored.sha256 == hashlib.sha256(small_words.tobytes()).hexdigest()
 
 
 def test_the_file_is_imported_once(write_file, small_arrays, small_grid, tmp_path, monkeypatch):
@@ -44,7 +44,7 @@ def test_a_changed_file_is_imported_anew(write_file, small_arrays, small_grid, t
     first = read_dsprites(write_file(small_arrays), tmp_path, grid=small_grid)
     changed = small_arrays | {"imgs": small_arrays["imgs"][::-1]}
     second = read_dsprites(write_file(changed), tmp_path, grid=small_grid)
-    assert np.array_equal(second.words, first.words[::-1])
+    assert np.array_equal(second.pixels.words, first.pixels.words[::-1])
 
 
 def test_where_nothing_can_be_stored_the_file_is_read_into_memory(
@@ -52,7 +52,7 @@ def test_where_nothing_can_be_stored_the_file_is_read_into_memory(
 ):
     (tmp_path / "root").touch()
     grid = read_dsprites(write_file(small_arrays), tmp_path / "root", grid=small_grid)
-    assert np.array_equal(grid.words, small_words)
+    assert np.array_equal(grid.pixels.words, small_words)
     assert "made in memory" in caplog.text
 
 

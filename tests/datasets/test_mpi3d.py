@@ -40,8 +40,8 @@ def test_a_file_becomes_a_real_grid_whether_stored_or_deflated(path, tmp_path, r
     assert (grid.name, grid.source) == ("mpi3d_toy", "real")
     assert grid.factor_names == FACTOR_NAMES
     assert grid.factor_sizes == SIX.factor_sizes
-    assert np.array_equal(grid.pixels, rgb_1200)
-    assert grid.pixels_sha256 == hashlib.sha256(rgb_1200.tobytes()).hexdigest()
+    assert np.array_equal(grid.pixels.stored.array, rgb_1200)
+    assert grid.pixels.stored.sha256 == hashlib.sha256(rgb_1200.tobytes()).hexdigest()
     assert grid.factors([1]).tolist() == [[0, 0, 0, 0, 0, 0, 1]]  # the vertical axis is the fastest
 
 
@@ -50,7 +50,7 @@ def test_a_stored_array_is_mapped_where_it_lies_and_read_through_once(tmp_path, 
     told = []
     first = read_mpi3d(path, tmp_path, SMALL, report=lambda *words: told.append(words))
     assert told[-1] == ("checksums of mpi3d_toy.npz", path.stat().st_size, path.stat().st_size)
-    assert first.pixels.base.filename == path
+    assert first.pixels.stored.array.base.filename == path
     assert left_behind(tmp_path) == ["mpi3d_toy.json"]
     again = read_mpi3d(path, tmp_path, SMALL, report=pytest.fail)
     assert again.fingerprint() == first.fingerprint()
@@ -62,7 +62,7 @@ def test_a_deflated_array_is_imported_once(tmp_path, rgb_1200):
     assert left_behind(tmp_path) == ["mpi3d_toy.u8"]
     again = read_mpi3d(path, tmp_path, SMALL, report=pytest.fail)
     assert again.fingerprint() == first.fingerprint()
-    assert again.pixels.base.filename == tmp_path / "imported" / "mpi3d_toy.u8"
+    assert again.pixels.stored.array.base.filename == tmp_path / "imported" / "mpi3d_toy.u8"
 
 
 def test_a_changed_file_is_checked_anew(path, tmp_path, rgb_1200):
@@ -70,24 +70,24 @@ def test_a_changed_file_is_checked_anew(path, tmp_path, rgb_1200):
     write_npz(path, rgb_1200[::-1], stored=left_behind(tmp_path) == ["mpi3d_toy.json"])
     os.utime(path, ns=(1, 1))
     changed = read_mpi3d(path, tmp_path, SMALL)
-    assert np.array_equal(changed.pixels, rgb_1200[::-1])
-    assert changed.pixels_sha256 == hashlib.sha256(rgb_1200[::-1].tobytes()).hexdigest()
+    assert np.array_equal(changed.pixels.stored.array, rgb_1200[::-1])
+    assert changed.pixels.stored.sha256 == hashlib.sha256(rgb_1200[::-1].tobytes()).hexdigest()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"file": 1}'])
 def test_a_damaged_record_does_not_count(tmp_path, rgb_1200, content):
     path = write_npz(tmp_path / "mpi3d_toy.npz", rgb_1200)
-    expected = read_mpi3d(path, tmp_path, SMALL).pixels_sha256
+    expected = read_mpi3d(path, tmp_path, SMALL).pixels.stored.sha256
     record = tmp_path / "checked" / "mpi3d_toy.json"
     record.write_bytes(content)
-    assert read_mpi3d(path, tmp_path, SMALL).pixels_sha256 == expected
+    assert read_mpi3d(path, tmp_path, SMALL).pixels.stored.sha256 == expected
     assert json.loads(record.read_text())["sha256"] == expected
 
 
 def test_where_no_record_can_be_written_the_file_is_checked_by_every_process(tmp_path, rgb_1200, caplog):
     path = write_npz(tmp_path / "mpi3d_toy.npz", rgb_1200)
     (tmp_path / "checked").write_text("a file in the place of the folder")
-    assert np.array_equal(read_mpi3d(path, tmp_path, SMALL).pixels, rgb_1200)
+    assert np.array_equal(read_mpi3d(path, tmp_path, SMALL).pixels.stored.array, rgb_1200)
     assert "is checked anew by every process" in caplog.text
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minebench.datasets.image_grid import ImageGrid
 from minebench.datasets.mpi3d_files import FACTOR_NAMES
-from minebench.datasets.mpi3d_like import WINDOWS_SHA256, ArmGrid, load_mpi3d_like
+from minebench.datasets.mpi3d_like import WINDOWS_SHA256, load_mpi3d_like
 from minebench.datasets.rendering.robot_arm import ArmScenes
 
 N_POSITIONS = 6  # an axis; 1,296 scenes instead of 57,600
@@ -21,7 +22,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def dataset(root: Path) -> ArmGrid:
+def dataset(root: Path) -> ImageGrid:
     return load_mpi3d_like(root, n_positions=N_POSITIONS)
 
 
@@ -63,8 +64,8 @@ def test_the_objects_colour_changes_the_object_alone(dataset):
     factors = np.array([[colour, 1, 1, 1, 0, 1, 3] for colour in range(6)])
     images = dataset.images(dataset.index(factors)).astype(int)
     changed = (images != images[0]).any(axis=(0, 1))
-    scene = np.ravel_multi_index((1, 1, 1, 1, 3), dataset.scenes.sizes)
-    top, left, height, width = dataset.scenes.boxes[scene]
+    scene = np.ravel_multi_index((1, 1, 1, 1, 3), dataset.pixels.scenes.sizes)
+    top, left, height, width = dataset.pixels.scenes.boxes[scene]
     inside = np.zeros((64, 64), bool)
     inside[top : top + height, left : left + width] = True
     assert 60 < changed.sum() < 400
@@ -100,14 +101,15 @@ def test_the_axes_move_the_object_along_themselves(dataset):
 def test_an_image_is_the_empty_picture_outside_its_box(dataset):
     rows = np.random.default_rng(0).integers(0, len(dataset), 100)
     factors = dataset.factors(rows)
-    scenes = np.ravel_multi_index(factors[:, [SHAPE, SIZE, CAMERA, HORIZONTAL, VERTICAL]].T, dataset.scenes.sizes)
+    drawn = dataset.pixels.scenes
+    scenes = np.ravel_multi_index(factors[:, [SHAPE, SIZE, CAMERA, HORIZONTAL, VERTICAL]].T, drawn.sizes)
     for image, of, scene in zip(dataset.images(rows), factors, scenes, strict=True):
-        top, left, height, width = dataset.scenes.boxes[scene]
+        top, left, height, width = drawn.boxes[scene]
         other = dataset.images(dataset.index([[*of[:HORIZONTAL], 0, 0]]))[0]
         outside = np.ones((64, 64), bool)
         outside[top : top + height, left : left + width] = False
-        low_top, low_left, low_height, low_width = dataset.scenes.boxes[
-            np.ravel_multi_index((*of[[SHAPE, SIZE, CAMERA]], 0, 0), dataset.scenes.sizes)
+        low_top, low_left, low_height, low_width = drawn.boxes[
+            np.ravel_multi_index((*of[[SHAPE, SIZE, CAMERA]], 0, 0), drawn.sizes)
         ]
         outside[low_top : low_top + low_height, low_left : low_left + low_width] = False
         assert np.array_equal(image[:, outside], other[:, outside])
@@ -143,7 +145,7 @@ def test_invalid_rows_are_refused(dataset, rows, error):
 def test_a_second_load_maps_the_store_and_has_the_same_fingerprint(dataset, root, monkeypatch):
     monkeypatch.setattr(ArmScenes, "draw", pytest.fail)
     again = load_mpi3d_like(root, n_positions=N_POSITIONS)
-    assert isinstance(again.windows.base, np.memmap)
+    assert isinstance(again.pixels.stored.array.base, np.memmap)
     assert again.fingerprint() == dataset.fingerprint()
     assert len(again.fingerprint()) == 64
 

@@ -76,9 +76,9 @@ def test_a_file_becomes_a_real_grid(path, tmp_path, rgb_1200):
     assert grid.factor_names == ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")
     assert grid.factor_sizes == (2, 3, 5, 2, 4, 5)
     assert grid.image_shape == (3, 64, 64)
-    assert np.array_equal(grid.pixels, rgb_1200)
+    assert np.array_equal(grid.pixels.stored.array, rgb_1200)
     assert np.array_equal(grid.images([7, 1199]), np.moveaxis(rgb_1200[[7, 1199]], -1, 1))
-    assert grid.pixels_sha256 == hashlib.sha256(rgb_1200.tobytes()).hexdigest()
+    assert grid.pixels.stored.sha256 == hashlib.sha256(rgb_1200.tobytes()).hexdigest()
 
 
 @pytest.mark.parametrize("name", FILE_NAMES)
@@ -90,7 +90,7 @@ def test_the_file_is_found_in_either_place_and_imported_once(path, tmp_path, nam
     again = load_shapes3d(tmp_path, layout=SMALL, report=lambda *words: told.append(words))
     assert told == []
     assert again.fingerprint() == first.fingerprint()
-    assert isinstance(again.pixels.base, np.memmap)
+    assert isinstance(again.pixels.stored.array.base, np.memmap)
 
 
 def test_without_the_file_the_procedural_source_stands_in(tmp_path, monkeypatch):
@@ -103,7 +103,7 @@ def test_a_changed_file_is_imported_anew(path, tmp_path, rgb_1200, labels):
     read_shapes3d(path, tmp_path, layout=SMALL)
     write(path, images=rgb_1200[::-1], labels=labels)
     os.utime(path, ns=(1, 1))
-    assert np.array_equal(read_shapes3d(path, tmp_path, layout=SMALL).pixels, rgb_1200[::-1])
+    assert np.array_equal(read_shapes3d(path, tmp_path, layout=SMALL).pixels.stored.array, rgb_1200[::-1])
 
 
 def test_an_import_tells_how_far_it_is(path, tmp_path):
@@ -118,7 +118,7 @@ def test_any_chunks_give_the_same_images(tmp_path, rgb_1200, labels, chunks):
     with h5py.File(tmp_path / "f.h5", "w") as file:
         file.create_dataset("images", data=rgb_1200, chunks=chunks)
         file.create_dataset("labels", data=labels)
-    assert np.array_equal(read_shapes3d(tmp_path / "f.h5", tmp_path, layout=SMALL).pixels, rgb_1200)
+    assert np.array_equal(read_shapes3d(tmp_path / "f.h5", tmp_path, layout=SMALL).pixels.stored.array, rgb_1200)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_file_of_the_wrong_size_is_an_error_and_never_replaced_by_the_procedur
 def test_a_half_written_store_does_not_count(path, tmp_path, rgb_1200):
     read_shapes3d(path, tmp_path, layout=SMALL)
     os.truncate(tmp_path / "imported" / "shapes3d.u8", 1_000_000)
-    assert np.array_equal(read_shapes3d(path, tmp_path, layout=SMALL).pixels, rgb_1200)
+    assert np.array_equal(read_shapes3d(path, tmp_path, layout=SMALL).pixels.stored.array, rgb_1200)
 
 
 def test_what_cannot_be_stored_is_an_error_with_a_remedy(path, tmp_path):
@@ -219,7 +219,7 @@ original, hdf5.array_rows = hdf5.array_rows, slowly
 values = tuple(tuple(map(float, text.split(","))) for text in sys.argv[2].split(";"))
 file = PublishedFile("3dshapes.h5", folder="3dshapes", page="")
 layout = shapes3d_files.Shapes3DLayout(shapes3d_files.SHAPES3D.factor_names, values, file)
-print(shapes3d.load_shapes3d(Path(sys.argv[1]), layout=layout).pixels_sha256)
+print(shapes3d.load_shapes3d(Path(sys.argv[1]), layout=layout).pixels.stored.sha256)
 """
 
 

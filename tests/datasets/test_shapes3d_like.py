@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minebench.datasets.image_grid import ImageGrid
 from minebench.datasets.shapes3d_like import PLANES_SHA256, load_shapes3d_like
-from minebench.datasets.tinted_grid import TintedGrid
 
 GOLDEN = Path(os.environ.get("MINEBENCH_GOLDEN", Path(__file__).parents[3] / "shared" / "golden"))
 needs_golden = pytest.mark.skipif(
@@ -24,7 +24,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def dataset(root: Path) -> TintedGrid:
+def dataset(root: Path) -> ImageGrid:
     return load_shapes3d_like(root)
 
 
@@ -89,7 +89,7 @@ def test_1000_images_have_the_hash_of_every_machine(dataset):
 
 
 def test_the_scenes_have_the_hash_of_every_machine(dataset):
-    assert hashlib.sha256(np.ascontiguousarray(dataset.planes).data).hexdigest() == PLANES_SHA256
+    assert hashlib.sha256(np.ascontiguousarray(dataset.pixels.stored.array).data).hexdigest() == PLANES_SHA256
 
 
 @pytest.mark.parametrize("factor", range(6))
@@ -139,7 +139,7 @@ def test_invalid_rows_are_refused(dataset, rows, error):
 def test_a_second_load_maps_the_store_and_has_the_same_fingerprint(dataset, root, monkeypatch):
     monkeypatch.setattr("minebench.datasets.shapes3d_like.draw_scenes", pytest.fail)
     again = load_shapes3d_like(root)
-    assert isinstance(again.planes.base, np.memmap)
+    assert isinstance(again.pixels.stored.array.base, np.memmap)
     assert again.fingerprint() == dataset.fingerprint()
     assert len(again.fingerprint()) == 64
 

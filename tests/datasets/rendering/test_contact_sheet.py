@@ -4,20 +4,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minebench.datasets.cache import Stored
+from minebench.datasets.grid import Grid
+from minebench.datasets.image_grid import ImageGrid
 from minebench.datasets.rendering.contact_sheet import grid_sheet, sheet
-from minebench.datasets.tinted_grid import TintedGrid
+from minebench.datasets.tinted_pixels import TintedPixels
 
 PICTURES = Path(__file__).parents[3] / "docs" / "pictures"
 MARGIN, GAP = 104, 2
 
 
 @pytest.fixture
-def dataset() -> TintedGrid:
+def dataset() -> ImageGrid:
     """A tint makes images darker, a scene moves a bright column."""
     planes = np.zeros((12, 1, 16, 12), np.float32)
     planes[np.arange(12), 0, :, np.arange(12)] = 256
     colours = np.array([250, 150, 50], np.float32)[:, None, None].repeat(3, axis=1)
-    return TintedGrid("toy", "procedural", planes, colours, ("tint", "place"), (3, 12))
+    pixels = TintedPixels(Stored.of(planes), colours)
+    return ImageGrid("toy", "procedural", pixels, Grid(("tint", "place"), (3, 12)))
 
 
 def test_each_factor_has_a_row_from_its_first_to_its_last_value(dataset):

@@ -5,7 +5,7 @@ import pytest
 
 from minebench.datasets.rendering import room
 from minebench.datasets.rendering.room import MATERIALS, draw_scenes, empty_room
-from minebench.datasets.tinted_grid import FULL
+from minebench.datasets.tinted_pixels import FULL
 
 SKY, FLOOR, WALL, OBJECT, HIGHLIGHT = range(5)
 CUBE, CYLINDER, SPHERE, CAPSULE = range(4)

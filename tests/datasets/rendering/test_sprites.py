@@ -5,7 +5,7 @@ from math import pi
 import numpy as np
 import pytest
 
-from minebench.datasets.packed_grid import unpack
+from minebench.datasets.packed_pixels import unpack
 from minebench.datasets.rendering.sprites import SHAPES, render_sprites
 
 BOX = 19.2

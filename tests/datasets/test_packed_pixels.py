@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from minebench.datasets.packed_grid import PackedGrid, pack, unpack
+from minebench.datasets.cache import Stored
+from minebench.datasets.packed_pixels import PackedPixels, pack, unpack
 
 
-def grid_of(words: np.ndarray, **changes: object) -> PackedGrid:
-    return PackedGrid(**{"name": "toy", "source": "procedural", "words": words, **_FACTORS, **changes})
+def pixels_of(words: np.ndarray) -> PackedPixels:
+    return PackedPixels(Stored.of(words))
 
 
-_FACTORS = {"factor_names": ("a", "b"), "factor_sizes": (2, 3)}
 WORDS = np.arange(6 * 64, dtype="<u8").reshape(6, 64)
 
 
@@ -35,14 +35,14 @@ def test_unpack_undoes_pack_with_255_for_1(images):
 
 
 def test_images_follow_the_index_with_repeats():
-    images = grid_of(WORDS).images([4, 0, 4])
+    images = pixels_of(WORDS).images(np.array([4, 0, 4]))
     assert np.array_equal(images, unpack(WORDS[[4, 0, 4]]))
 
 
 @pytest.mark.parametrize("n", [4095, 4096, 4097, 10_000])
 def test_blocks_leave_no_seam(n):
     rows = np.random.default_rng(n).integers(0, 6, n)
-    images = grid_of(WORDS).images(rows)
+    images = pixels_of(WORDS).images(rows)
     assert images.shape == (n, 1, 64, 64)
     assert all(
         np.array_equal(images[rows == row], np.repeat(unpack(WORDS[[row]]), (rows == row).sum(), 0)) for row in range(6)
@@ -51,28 +51,22 @@ def test_blocks_leave_no_seam(n):
 
 def test_the_fingerprint_is_that_of_the_words_and_their_shape():
     digest = hashlib.sha256(WORDS.tobytes()).hexdigest()
-    assert grid_of(WORDS).fingerprint() == hashlib.sha256(f"{digest} 6 (1, 64, 64)".encode()).hexdigest()
+    assert pixels_of(WORDS).fingerprint() == hashlib.sha256(f"{digest} 6 (1, 64, 64)".encode()).hexdigest()
 
 
 def test_the_fingerprint_is_blind_to_where_the_pixels_come_from():
-    known = grid_of(WORDS.copy(), source="real", name="other", words_sha256=hashlib.sha256(WORDS.tobytes()).hexdigest())
-    assert known.fingerprint() == grid_of(WORDS).fingerprint()
+    known = PackedPixels(Stored(WORDS.copy(), hashlib.sha256(WORDS.tobytes()).hexdigest()))
+    assert known.fingerprint() == pixels_of(WORDS).fingerprint()
 
 
 def test_one_pixel_or_the_order_changes_the_fingerprint():
     flipped = WORDS.copy()
     flipped[3, 3] ^= np.uint64(1)
-    prints = {grid_of(words).fingerprint() for words in (WORDS, flipped, WORDS[::-1])}
+    prints = {pixels_of(words).fingerprint() for words in (WORDS, flipped, WORDS[::-1])}
     assert len(prints) == 3
 
 
-@pytest.mark.parametrize("words", [WORDS[:5], WORDS.astype(np.int64), WORDS.astype(">u8"), WORDS.ravel()])
+@pytest.mark.parametrize("words", [WORDS.astype(np.int64), WORDS.astype(">u8"), WORDS.ravel()])
 def test_words_of_another_form_are_refused(words):
-    with pytest.raises(ValueError, match=r"words of toy must be little-endian uint64 \(6, H\)"):
-        grid_of(words)
-
-
-def test_a_grid_prints_without_its_pixels():
-    assert repr(grid_of(WORDS)) == (
-        "PackedGrid(name='toy', source='procedural', factor_names=('a', 'b'), factor_sizes=(2, 3))"
-    )
+    with pytest.raises(ValueError, match=r"words must be little-endian uint64 \(n, H\)"):
+        pixels_of(words)

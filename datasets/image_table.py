@@ -1,4 +1,4 @@
-"""Images with a table of attributes, held as an array of bytes."""
+"""Images with a table of attributes."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,39 +10,34 @@ from numpy.typing import ArrayLike
 
 from minebench.datasets.attribute_table import AttributeTable
 from minebench.datasets.factor_dataset import Factor, Source, check_rows
-from minebench.datasets.pixel_grid import gather
+from minebench.datasets.pixels import BytePixels
 from minebench.datasets.splits import Split, partition_split
 
 
 @dataclass(frozen=True, eq=False)
-class PixelTable:
-    """An ``AttributeDataset`` over an array of bytes.
+class ImageTable:
+    """An ``AttributeDataset``: images as bytes, and a table with what is on each.
 
     Attributes:
         name: The registry's key.
         source: ``real`` or ``procedural``.
-        pixels: uint8 ``(n, H, W, C)``; it may be a memory map.
+        pixels: The images.
         table: The attributes of each row.
         split: The part of each row, uint8 ``(n,)``: 0 for training, 1 for validation, 2 for tests.
         identity: The person on each image, int32 ``(n,)``, where it is known.
-        pixels_sha256: sha256 of the bytes of ``pixels`` where it is known; else computed when asked for.
     """
 
     name: str
     source: Source
-    pixels: np.ndarray = field(repr=False)
+    pixels: BytePixels = field(repr=False)
     table: AttributeTable
     split: np.ndarray = field(repr=False)
     identity: np.ndarray | None = field(default=None, repr=False)
-    pixels_sha256: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         n_rows = len(self.table)
-        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 4 or len(self.pixels) != n_rows:
-            raise ValueError(
-                f"pixels of {self.name} must be uint8 ({n_rows}, H, W, C), a row an image of the table; "
-                f"got {self.pixels.dtype} {self.pixels.shape}"
-            )
+        if len(self.pixels) != n_rows:
+            raise ValueError(f"{self.name} needs {n_rows} images, one a row of its table; got {len(self.pixels)}")
         if self.split.shape != (n_rows,) or (self.identity is not None and self.identity.shape != (n_rows,)):
             raise ValueError(f"split and identity of {self.name} must have one number for each of {n_rows} rows")
 
@@ -64,8 +59,7 @@ class PixelTable:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """``(C, H, W)``."""
-        height, width, channels = self.pixels.shape[1:]
-        return (channels, height, width)
+        return self.pixels.shape
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -82,7 +76,7 @@ class PixelTable:
         Raises:
             TypeError, ValueError, IndexError: If ``index`` names no rows (see ``check_rows``).
         """
-        return gather(self.pixels, check_rows(index, len(self)))
+        return self.pixels.images(check_rows(index, len(self)))
 
     def factors(self, index: ArrayLike) -> np.ndarray:
         """The attributes of rows: int64 ``(n, K)``; see ``AttributeTable.factors``."""
@@ -106,7 +100,7 @@ class PixelTable:
 
     @cached_property
     def _fingerprint(self) -> str:
-        digest = self.pixels_sha256 or hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest()
+        digest = self.pixels.stored.sha256
         parts = hashlib.sha256(f"{digest} {len(self)} {self.image_shape} {self.factor_names}".encode())
         parts.update(np.ascontiguousarray(self.attributes).data)
         parts.update(np.ascontiguousarray(self.split, np.uint8).data)
