@@ -14,6 +14,7 @@ References:
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 from math import prod
 from pathlib import Path
 
@@ -34,6 +35,7 @@ _OBJECT_COLOURS = np.array(
     [(232, 232, 226), (62, 176, 84), (208, 42, 36), (48, 92, 220), (150, 94, 54), (140, 140, 48)]
 )
 _BAND_COLOURS = np.array([(122, 92, 190), (72, 158, 124), (206, 112, 100)])
+_RGB = np.dtype("V3")  # a pixel of three bytes: one look-up gives all its channels
 _BLOCK = 800  # scenes drawn at once: 2 MB
 
 
@@ -95,33 +97,35 @@ class ArmPixels:
         return prod(self.sizes)
 
     def images(self, rows: np.ndarray) -> np.ndarray:
-        """As ``Pixels.images``."""
+        """As ``Pixels.images``, channels first in shape and last in memory."""
         colour, shape, size, camera, band, horizontal, vertical = np.unravel_index(rows, self.sizes)
-        scene = np.ravel_multi_index((shape, size, camera, horizontal, vertical), self.scenes.sizes)
-        images = self._empty[camera, band]
-        boxes = self.scenes.boxes[scene].tolist()
-        for image, number, one, other, box in zip(images, scene, colour, band, boxes, strict=True):
+        scenes = np.ravel_multi_index((shape, size, camera, horizontal, vertical), self.scenes.sizes)
+        n_bands = len(_BAND_COLOURS)
+        images = self._empty.take(camera * n_bands + band, axis=0)
+        numbers, boxes = (colour * n_bands + band).tolist(), self.scenes.boxes[scenes].tolist()
+        for image, scene, number, box in zip(images.view(_RGB)[..., 0], scenes.tolist(), numbers, boxes, strict=True):
             top, left, height, width = box
-            window = self.stored.array[number, :height, :width]
-            image[:, top : top + height, left : left + width] = self._tints[one, other].take(
-                window, axis=1, mode="clip"
-            )
-        return images
+            window = self.stored.array[scene, :height, :width]
+            image[top : top + height, left : left + width] = self._tints[number].take(window, mode="clip")
+        return images.transpose(0, 3, 1, 2)
 
     def fingerprint(self) -> str:
         """As ``Pixels.fingerprint``: scenes, colours, and the pictures without an arm decide the images."""
-        return fingerprint(self, self._empty, _OBJECT_COLOURS.astype("<i8"), _BAND_COLOURS.astype("<i8"))
+        empty = self._empty.reshape(len(CAMERAS), len(_BAND_COLOURS), SIZE, SIZE, 3).transpose(0, 1, 4, 2, 3)
+        return fingerprint(self, empty, _OBJECT_COLOURS.astype("<i8"), _BAND_COLOURS.astype("<i8"))
 
     @cached_property
-    def _tints(self) -> np.ndarray:
-        """The colour of every word: uint8 ``(object colours, band colours, 3, words)``."""
-        return np.array([[tints(one, band) for band in _BAND_COLOURS] for one in _OBJECT_COLOURS])
+    def _tints(self) -> list[np.ndarray]:
+        """For each colour of the object and of the band the colour of every word: ``_RGB`` ``(words,)``."""
+        pairs = product(_OBJECT_COLOURS, _BAND_COLOURS)
+        return [np.ascontiguousarray(tints(one, band).T).view(_RGB)[:, 0] for one, band in pairs]
 
     @cached_property
     def _empty(self) -> np.ndarray:
-        """Pictures without the arm: uint8 ``(cameras, band colours, 3, 64, 64)``."""
+        """Pictures without the arm: uint8 ``(cameras * band colours, 64, 64, 3)``."""
         pictures = []
         for camera in CAMERAS:
             grey, band = empty_picture(camera)
-            pictures.append(self._tints[0][:, :, words(np.zeros_like(grey), grey, band)])
-        return np.array(pictures)
+            seen = words(np.zeros_like(grey), grey, band)
+            pictures += [tint[seen] for tint in self._tints[: len(_BAND_COLOURS)]]  # in any colour of the object
+        return np.array(pictures).view(np.uint8).reshape(-1, SIZE, SIZE, 3)
