@@ -142,12 +142,12 @@ def test_a_graph_is_given_the_same_images_noise_and_step_numbers(dataset):
 def test_pixels_are_the_same_wherever_they_lie(dataset):
     device, rows = torch.device("cuda", 0), np.array([0, 4607, 5, 5, 1234])
     expected = to_images(dataset.images(rows), device)
-    for pixels in (ResidentBits(dataset, device), ResidentBytes(dataset, device), Sent(dataset)):
+    for pixels in (ResidentBits(dataset.pixels, device), ResidentBytes(dataset, device), Sent(dataset)):
         staged = torch.from_numpy(pixels.stage(rows)).to(device)
         assert torch.equal(pixels.images(staged), expected)
     hashes = {
         weights_sha256(trained(dataset, VAE, VAEConfig(), graph=True, steps=20, pixels=pixels)[0].model)
-        for pixels in (None, ResidentBits(dataset, device))
+        for pixels in (None, ResidentBits(dataset.pixels, device))
     }
     assert len(hashes) == 1
 

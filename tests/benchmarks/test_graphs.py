@@ -66,7 +66,7 @@ def test_every_model_gives_the_bits_of_the_eager_step(name, dataset):
     entry = registry.model(name)
     config = entry.config_class()()
     eager = advanced(made(dataset, entry.model_class(), config), 3)
-    pixels = ResidentBits(dataset, CPU)
+    pixels = ResidentBits(dataset.pixels, CPU)
     graphed = advanced(made(dataset, entry.model_class(), config, pixels), 3, unseeded)
     assert [line["event"] for line in graphed[2].news] == ["graph"]
     assert_same(eager, graphed)
