@@ -191,20 +191,25 @@ def evaluate(
 @app.command()
 def traverse(
     checkpoint: Checkpoint,
-    out: Annotated[Path, typer.Option("--out", help="The PNG to write.")] = Path("traversal.png"),
+    out: Annotated[Path, typer.Option("--out", help="The PNG to write; other pictures' names begin as its.")] = Path(
+        "traversal.png"
+    ),
     row: Annotated[int, typer.Option("--row", help="Which of the scored images to start from.")] = 0,
+    top: Annotated[
+        int, typer.Option("--top", min=1, help="Codes to draw, those of most KL; blocks are all drawn.")
+    ] = 20,
     data_dir: DataDir = None,
     plugin: Plugins = None,
     device: Device = "cpu",
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing picture.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing pictures.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Draw what each code of a checkpoint does: one row a code, ordered by KL."""
-    from minebench.benchmarks.suggestions import UsageError
+    """Draw what each code or block of a checkpoint does: grid, GIF, reconstructions, and attention if it has any."""
+    from minebench.benchmarks import listing
     from minebench.benchmarks.traversal import draw
 
-    if out.exists() and not force:
-        raise UsageError(f"{out} exists; --force replaces it, --out names another")
-    typer.echo(draw(checkpoint, out, _settings(data_dir, plugin, device), row=row))
+    found = draw(checkpoint, out, _settings(data_dir, plugin, device), row=row, most=top, force=force)
+    typer.echo(listing.json_text(listing.traversal_record(found)) if as_json else listing.traversal_text(found))
 
 
 @app.command()

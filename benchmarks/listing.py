@@ -17,6 +17,7 @@ from minebench.metrics.result import MetricResult
 if TYPE_CHECKING:
     from minebench.benchmarks.foreign import Scored
     from minebench.benchmarks.harness import Planned
+    from minebench.benchmarks.traversal import Traversal
 
 
 def models() -> dict[str, dict[str, Any]]:
@@ -137,6 +138,24 @@ def status_text(entries: Sequence[RunStatus], store: Path) -> str:
     states = [entry.state for entry in entries]
     counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
     return tabulate(rows, headers=("run", "profile", "state", ""), tablefmt="simple") + f"\n\n{counts}"
+
+
+def traversal_record(found: "Traversal") -> dict[str, Any]:
+    """What was drawn as a record: information and KL in nats."""
+    rows = [
+        {"row": row.title, "codes": row.n_codes, "kl": row.kl, "factor": row.factor, "information": row.nats}
+        for row in found.rows
+    ]
+    return {"files": [str(file) for file in found.files], "rows": rows, "left_out": list(found.left_out)}
+
+
+def traversal_text(found: "Traversal") -> str:
+    """What was drawn: the rows as a table, then the files."""
+    rows = [(row.title, row.n_codes, f"{row.kl:.2f}", row.factor, f"{row.nats:.2f}") for row in found.rows]
+    headers = ("row", "codes", "KL, nats", "tells most of", "information, nats")
+    left_out = [f"not drawn: {'; '.join(found.left_out)}"] if found.left_out else []
+    table = tabulate(rows, headers=headers, tablefmt="simple")
+    return "\n".join([table, "", found.about, *left_out, *(f"drew {file}" for file in found.files)])
 
 
 def table_text(records: Mapping[str, Mapping[str, Any]]) -> str:

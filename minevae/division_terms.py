@@ -10,6 +10,19 @@ from minebench.minevae.mine_vae_config import MINEDisentangleVAEConfig
 from minebench.minevae.precision import full_precision
 
 
+def capacities(
+    config: MINEDisentangleVAEConfig, weights: Tensor, image_share: Tensor, complexity: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What the blocks may hold, what they should, and the sum that both have (at least 1e-6); arguments as below.
+
+    Returns:
+        Nats, of shapes (K + 1,), (K + 1,) and (); the last two without gradient.
+    """
+    of_blocks = capacity(gains(weights), image_share)
+    total = of_blocks.detach().sum().clamp(min=1e-6)
+    return of_blocks, target_capacity(complexity, total, config.nuisance_share), total
+
+
 @full_precision()
 def division_terms(
     config: MINEDisentangleVAEConfig,
@@ -30,9 +43,7 @@ def division_terms(
     Returns:
         The terms, with the shares of block 0 and of the largest block in all capacity beside them.
     """
-    of_blocks = capacity(gains(weights), image_share)
-    total = of_blocks.detach().sum().clamp(min=1e-6)
-    target = target_capacity(complexity, total, config.nuisance_share)
+    of_blocks, target, total = capacities(config, weights, image_share, complexity)
     terms = {
         "sparsity": sparsity(weights, config.sparsity),
         "entropy": entropy(weights, config.softmax),

@@ -16,13 +16,14 @@ from torch.func import functional_call
 from torch.nn import Parameter
 
 from minebench.baselines.contract import Batch, CodeBlocks, DataSpec, DataUse, Gaussian, Noise, Phase, Player, Terms
+from minebench.baselines.latent_division import LatentDivision
 from minebench.baselines.vae import VAE, bernoulli_nll
 from minebench.minevae.attended import AttendedInput
 from minebench.minevae.block_labels import BlockLabels, Seen
 from minebench.minevae.clipping import GradientClip
 from minebench.minevae.correlation_terms import CorrelationTerms
 from minebench.minevae.division import Division
-from minebench.minevae.division_terms import division_terms
+from minebench.minevae.division_terms import capacities, division_terms
 from minebench.minevae.factor_needs import FactorNeeds
 from minebench.minevae.gate import CodeStatistics, gains
 from minebench.minevae.gaussian_fit import GaussianFitEstimator
@@ -124,6 +125,14 @@ class MINEDisentangleVAE(VAE):
         owner = self.division.owner().tolist()
         columns = tuple(tuple(j for j, block in enumerate(owner) if block == k) for k in range(self.n_blocks))
         return CodeBlocks(columns, named=self.labels is not None, nuisance=0)
+
+    @torch.no_grad()
+    def latent_division(self) -> LatentDivision:
+        """The weights, for an image at the features' mean, with capacities through the soft gate and their targets."""
+        weights: Tensor = self.division()
+        complexity = self.needs.complexity(self.division.owner())
+        of_blocks, target, _ = capacities(self.config, weights, self.statistics.image_share(), complexity)
+        return LatentDivision(weights, of_blocks, target)
 
     def strength(self, step: Tensor) -> Tensor:
         """Lambda after so many steps: 0 in the warm-up, then rising to ``disentanglement_weight``."""

@@ -152,6 +152,8 @@ def test_traverse_draws_a_picture_and_replaces_none_unasked(finished, tmp_path):
     invoke("traverse", checkpoint(folder), "--out", out, "--force", "--row", 3)
     with pytest.raises(ValueError, match="--row lies in 0 to 459; got 460"):
         invoke("traverse", checkpoint(folder), "--out", out, "--force", "--row", 460)
+    found = json.loads(invoke("traverse", checkpoint(folder), "--out", out, "--force", "--top", 2, "--json"))
+    assert [len(found[key]) for key in ("files", "rows", "left_out")] == [3, 2, 8]
 
 
 def test_a_published_board_is_rebuilt_byte_for_byte_and_checked(finished, tmp_path):

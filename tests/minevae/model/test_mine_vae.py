@@ -140,3 +140,20 @@ def test_the_first_noise_is_that_of_every_model(make_model, make_batch):
     model = make_model()
     terms, _, _ = model.elbo_terms(make_batch())
     torch.testing.assert_close(model.loss("vae", make_batch()).terms["reconstruction"], terms["reconstruction"])
+
+
+@pytest.mark.parametrize("config", [{}, {"partition": "fixed_hard"}, {"queries": "dynamic"}, {"label_fraction": 0.0}])
+def test_the_division_that_is_shown_is_the_one_that_is_scored(make_model, advance, config):
+    """The largest weight says which block owns a latent; capacities and targets share one sum."""
+    model = make_model(**config)
+    advance(model, 6)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    division = model.latent_division()
+    owners = [next(k for k, block in enumerate(model.code_blocks().columns) if j in block) for j in range(8)]
+    assert division.weights.shape == (3, 8)
+    assert division.weights.argmax(0).tolist() == owners
+    torch.testing.assert_close(division.weights.sum(0), torch.ones(8))
+    torch.testing.assert_close(division.capacity.sum(), division.target.sum())
+    assert division.capacity.min() >= 0
+    assert division.target[0] / division.target.sum() == pytest.approx(model.config.nuisance_share)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
