@@ -103,8 +103,7 @@ def run(
     harness.refresh(planned, results)
     n_runs = sum(counts[state] for state in harness.TO_RUN)
     limit = time_limit * 60 if time_limit else None
-    slots = jobs or (1 if device.startswith("cuda") else _cores())
-    bars.watch_runs(harness.run(planned, results, slots=slots, time_limit=limit), n_runs, results)
+    bars.watch_runs(harness.run(planned, results, slots=_slots(jobs, device), time_limit=limit), n_runs, results)
     failed = [entry.job for entry in planned if results.load(entry.job.train_id).status == "failed"]
     typer.echo(boards.rebuild_store_board(results))
     reused = counts["done"] + counts["rescore"]
@@ -210,6 +209,52 @@ def traverse(
 
     found = draw(checkpoint, out, _settings(data_dir, plugin, device), row=row, most=top, force=force)
     typer.echo(listing.json_text(listing.traversal_record(found)) if as_json else listing.traversal_text(found))
+
+
+@app.command()
+def ablate(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="A YAML file, or mine_vae: see benchmarks/ablations.")],
+    arm: Annotated[list[str] | None, typer.Option("-a", "--arm", help="Arm, or a glob; repeat for more.")] = None,
+    seeds: Seeds = None,
+    sets: Sets = None,
+    store: Store = DEFAULT_STORE,
+    data_dir: DataDir = None,
+    plugin: Plugins = None,
+    device: Device = "cpu",
+    execution: Execution = "graph",
+    seeds_per_process: PerProcess = None,
+    jobs: Jobs = None,
+    time_limit: TimeLimit = None,
+    retry_failed: Retry = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run what is missing of an ablation, then write and print what each arm changes, paired by seed."""
+    from minebench.benchmarks import bars, harness, listing
+    from minebench.benchmarks.ablation import command, longform, page
+    from minebench.benchmarks.profile import parse_seeds
+    from minebench.leaderboard.styles import Plain
+
+    settings, results = _settings(data_dir, plugin, device, execution, seeds_per_process), _store(store)
+    chosen = parse_seeds(seeds) if seeds is not None else ()
+    study = command.prepare(
+        spec, results, settings, sets=sets or (), arms=arm or (), seeds=chosen, retry_failed=retry_failed
+    )
+    if dry_run:
+        records = listing.plan_records(study.planned)
+        typer.echo(listing.json_text(records) if as_json else listing.plan_text(study.planned))
+        return
+    n_runs = sum(entry.state in harness.TO_RUN for entry in study.planned)
+    events = command.run(study, results, slots=_slots(jobs, device), time_limit=time_limit * 60 if time_limit else None)
+    bars.watch_runs(events, n_runs, results)
+    found = command.outcome(study, results)
+    folder = command.write(study, found, results)
+    summary = longform.summary(study.ablation, found)
+    typer.echo(listing.json_text(summary) if as_json else page.page(study.ablation, found, Plain()))
+    failed = sum(len(runs.failed) for runs in found.values())
+    reused = sum(entry.state in ("done", "rescore") for entry in study.planned)
+    typer.echo(f"ran {n_runs}, reused {reused}, failed {failed}; tables in {folder}", err=as_json)
+    raise typer.Exit(1 if failed else 0)
 
 
 @app.command()
@@ -495,6 +540,11 @@ def _print_info(record: dict[str, Any], as_json: bool) -> None:
     from minebench.benchmarks import listing
 
     typer.echo(listing.json_text(record) if as_json else listing.info_text(record))
+
+
+def _slots(jobs: int | None, device: str) -> int:
+    """Processes at a time."""
+    return jobs or (1 if device.startswith("cuda") else _cores())
 
 
 def _cores() -> int:

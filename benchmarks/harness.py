@@ -62,9 +62,14 @@ def plan(
         One entry a run, in the same order. Loads each data set once, for its fingerprint. A data set whose real files
         are missing goes by the name of its procedural source; specs that come to the same run make one entry.
     """
+    return plan_jobs(jobs(specs, settings), store, retry_failed=retry_failed)
+
+
+def jobs(specs: Iterable[RunSpec], settings: RunSettings) -> list[Job]:
+    """The run that each spec comes to, one entry a spec, in the same order; see ``plan``."""
     data: dict[str, tuple[str, str, str, Literal["real", "procedural"]]] = {}
     device_class = devices.device_class(settings.device, settings.threads, settings.execution)
-    found = dict[str, Job]()
+    found = list[Job]()
     for spec in specs:
         if spec.dataset not in data:
             dataset = registry.dataset(spec.dataset).load(settings.data_root)
@@ -72,7 +77,16 @@ def plan(
         name, fingerprint, row_hash, source = data[spec.dataset]
         named = spec.model_copy(update={"dataset": name})
         identity = train_identity(named, fingerprint=fingerprint, rows=row_hash, device_class=device_class)
-        job = Job(train_id=train_id(named, identity), identity=identity, source=source, spec=named, settings=settings)
+        found.append(
+            Job(train_id=train_id(named, identity), identity=identity, source=source, spec=named, settings=settings)
+        )
+    return found
+
+
+def plan_jobs(wanted: Iterable[Job], store: ResultStore, *, retry_failed: bool = False) -> list[Planned]:
+    """Find out what has to be done for each run, one entry a run; see ``plan``."""
+    found = dict[str, Job]()
+    for job in wanted:
         found.setdefault(job.train_id, job)
     history = History(store, needed=any(not store.exists(train_id) for train_id in found))
     return [_planned(job, store, history, retry_failed) for job in found.values()]

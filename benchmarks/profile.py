@@ -67,10 +67,10 @@ def load_profile(name: str, sets: Sequence[str] = ()) -> Profile:
     if not path.is_file():
         shipped = path.parent == _FOLDER
         raise unknown_name("profile", name, profile_names()) if shipped else UsageError(f"no profile at {path}")
-    profile: Profile = _read(Profile, path, sets)
+    profile: Profile = read_document(Profile, path, sets)
     for model in [*profile.configs, *profile.grids]:
         registry.model(model)
-    return profile.model_copy(update={"name": _label(profile.name, sets)})
+    return profile.model_copy(update={"name": label_of(profile.name, sets)})
 
 
 def load_train_file(path: Path, sets: Sequence[str] = ()) -> RunSpec:
@@ -81,10 +81,10 @@ def load_train_file(path: Path, sets: Sequence[str] = ()) -> RunSpec:
     """
     if not path.is_file():
         raise UsageError(f"no training file at {path}; the ones that come with minebench: {_shipped_configs()}")
-    file: TrainFile = _read(TrainFile, path, sets)
+    file: TrainFile = read_document(TrainFile, path, sets)
     registry.dataset(file.dataset)
     config = complete_config(file.model, file.config)
-    label = _label(f"train {path.stem}", sets)
+    label = label_of(f"train {path.stem}", sets)
     return RunSpec(
         model=file.model, config=config, dataset=file.dataset, seed=file.seed, train=file.train, profile=label
     )
@@ -166,7 +166,12 @@ def parse_seeds(text: str) -> list[int]:
     return list(dict.fromkeys(seeds))
 
 
-def _read(schema: type[Any], path: Path, sets: Sequence[str]) -> Any:
+def read_document(schema: type[Any], path: Path, sets: Sequence[str]) -> Any:
+    """A YAML file, changed as ``--set`` says, as an instance of a schema.
+
+    Raises:
+        UsageError: If it is no YAML, or holds unknown keys or bad values.
+    """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -196,7 +201,8 @@ def _apply(document: dict[str, Any], change: str) -> None:
         raise UsageError(f"--set {key}: {value!r} is no YAML value") from None
 
 
-def _label(name: str, sets: Sequence[str]) -> str:
+def label_of(name: str, sets: Sequence[str]) -> str:
+    """A name with what ``--set`` changed: what carries it was not made with the file as it stands."""
     last = {change.partition("=")[0]: change for change in sets}  # a key that is set twice has its last value
     return "+".join([name, *(last[key] for key in sorted(last))])
 
