@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The data sets and their real files.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="A data set of `minebench datasets list`.")]
-DataDir = Annotated[Path | None, typer.Option("--data-dir", envvar="MINEBENCH_DATA", help="Where data lies.")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", envvar="MINEBENCH_DATA", file_okay=False, help="Where data lies.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -28,8 +28,11 @@ def info(name: str, root: Path | None) -> dict[str, Any]:
 
     Returns:
         Plain data; nothing is opened.
+
+    Raises:
+        UsageError: If there is no such data set, or a rule does not fit it.
     """
-    entry, folder = registry.dataset(name), root or default_root()
+    entry, folder = _entry(name), root or default_root()
     found = entry.find(folder)
     told: dict[str, Any] = {
         "name": name,
@@ -74,7 +77,7 @@ def import_files(name: str, root: Path | None, report: Report = unheard) -> str:
         FileNotFoundError: If there are no real files.
         DataFileError: If they are bad, or the images cannot be stored.
     """
-    entry, folder = registry.dataset(name), root or default_root()
+    entry, folder = _entry(name), root or default_root()
     found = _find(name, entry, folder)
     array = _kept(entry.load(folder, report)).array
     place = _place(array)
@@ -97,14 +100,15 @@ def verify(name: str, root: Path | None, report: Report = unheard) -> dict[str, 
         FileNotFoundError: If there are no real files.
         DataFileError: If something differs from what was published or recorded.
     """
-    entry, folder = registry.dataset(name), root or default_root()
-    told: dict[str, Any] = {"name": name, "found": str(_find(name, entry, folder))}
+    entry, folder = _entry(name), root or default_root()
+    found = _find(name, entry, folder)
+    told: dict[str, Any] = {"name": name, "found": str(found)}
     array, recorded = _kept(entry.load(folder, report))
     told["images"] = f"{len(array):,}, of the shape and order that were published"
     card = entry.about()
     earlier = len(array) != card.n_images  # MPI3D: nothing is known of the files that were published first
     told["published"] = {
-        file.name: "an earlier file" if earlier else _checked(file, folder, report) for file in card.files
+        file.name: "an earlier file" if earlier else _checked(file, found, folder, report) for file in card.files
     }
     digest = sha256_of(array, report)
     if digest != recorded:
@@ -134,15 +138,33 @@ def download(name: str, root: Path | None, report: Report = unheard) -> list[Pat
         The files.
 
     Raises:
-        UsageError: If it has no real files.
-        DownloadError: If one cannot be had; the message says how a person gets it, and what stands in until then.
+        UsageError: If it has no real files, or a rule does not fit it.
+        DownloadError: If some cannot be had, once the others are there; the message says how a person gets each,
+            and what stands in until then.
         DataFileError: If a bad copy is in the way.
     """
-    entry, folder = registry.dataset(name), root or default_root()
-    try:
-        return [downloads.download(file, folder, report) for file in _needed(name, entry)]
-    except downloads.DownloadError as error:
-        raise downloads.DownloadError(f"{error}; until then {_stand_in(entry)}") from error
+    entry, folder = _entry(name), root or default_root()
+    got, reasons = [], []
+    for file in _needed(name, entry):
+        try:
+            got.append(downloads.download(file, folder, report))
+        except downloads.DownloadError as error:
+            reasons.append(str(error))
+    if reasons:
+        raise downloads.DownloadError(f"{'; '.join(reasons)}; until then {_stand_in(entry)}")
+    return got
+
+
+def _entry(name: str) -> DatasetEntry:
+    """A data set by its name; a rule behind it is compared with the factors before anything is done."""
+    entry = registry.dataset(name)
+    if entry.rule and entry.card:
+        card = entry.about()
+        try:
+            entry.rule.share(np.zeros((1, len(card.factor_names)), np.int64), card)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+    return entry
 
 
 def _find(name: str, entry: DatasetEntry, root: Path) -> Path:
@@ -162,9 +184,9 @@ def _needed(name: str, entry: DatasetEntry) -> list[PublishedFile]:
     return [card.files[0]] if card.one_of else [file for file in card.files if file.needed]
 
 
-def _checked(file: PublishedFile, root: Path, report: Report) -> str:
-    """Compare a file with what was published."""
-    path = file.place(root)
+def _checked(file: PublishedFile, found: Path, root: Path, report: Report) -> str:
+    """Compare a file with what was published, where it was found or in its place."""
+    path = found if found.name == file.name else file.place(root)
     if not path.is_file():
         return f"not at {path}"
     file.check(path, report)

@@ -63,7 +63,7 @@ def how_to_get(file: PublishedFile, root: Path) -> str:
     """What a person does to put a file in its place."""
     place = file.place(root)
     by_hand = f"get {file} from {file.page} and put it at {place}"
-    return f"{by_hand}, e.g. with curl -L -C - -o {place} {file.urls[0]}" if file.urls else by_hand
+    return f"{by_hand}, e.g. with curl -L -C - --create-dirs -o {place} {file.urls[0]}" if file.urls else by_hand
 
 
 def _retrieve(url: str, file: PublishedFile, place: Path, report: Report) -> Path:

@@ -26,11 +26,29 @@ from minebench.datasets.splits import Split, held_out_split, lasting_numbers
 _BLOCK = 1 << 16  # rows whose factors are looked at at once
 
 
+class Factors(Protocol):
+    """Names and sizes of factors: a data set's, or those of a card that tells of it."""
+
+    @property
+    def factor_names(self) -> tuple[str, ...]:
+        """One name per factor."""
+        ...
+
+    @property
+    def factor_sizes(self) -> tuple[int, ...]:
+        """How many values each takes."""
+        ...
+
+
 class Rule(Protocol):
     """Which rows may be trained on; ``str`` gives it back as it is written."""
 
-    def share(self, factors: np.ndarray, dataset: FactorDataset) -> np.ndarray:
-        """How likely each row is to be kept: float64 ``(n,)`` in [0, 1], from factors ``(n, K)``."""
+    def share(self, factors: np.ndarray, of: Factors) -> np.ndarray:
+        """How likely each row is to be kept: float64 ``(n,)`` in [0, 1], from factors ``(n, K)``.
+
+        Raises:
+            ValueError: If the rule names a factor or a value that does not exist.
+        """
         ...
 
     @property
@@ -71,11 +89,11 @@ class Correlated:
         """The rule in words."""
         return f"trained with {self.first} ~ {self.second}, width {self.width:g}"
 
-    def share(self, factors: np.ndarray, dataset: FactorDataset) -> np.ndarray:
+    def share(self, factors: np.ndarray, of: Factors) -> np.ndarray:
         """The Gaussian around the diagonal, 1 on it."""
         u, v = (
-            factors[:, column] / max(dataset.factor_sizes[column] - 1, 1)
-            for column in (factor_column(name, dataset.factor_names) for name in (self.first, self.second))
+            factors[:, column] / max(of.factor_sizes[column] - 1, 1)
+            for column in (factor_column(name, of.factor_names) for name in (self.first, self.second))
         )
         return np.asarray(np.exp(-((u - v) ** 2) / (2 * self.width**2)))
 
@@ -109,12 +127,12 @@ class Without:
         """The rule in words."""
         return "trained without " + " and ".join(f"{name} {_span(first, last)}" for name, first, last in self.ranges)
 
-    def share(self, factors: np.ndarray, dataset: FactorDataset) -> np.ndarray:
+    def share(self, factors: np.ndarray, of: Factors) -> np.ndarray:
         """0 inside the box, 1 outside."""
         inside = np.ones(len(factors), bool)
         for name, first, last in self.ranges:
-            column = factor_column(name, dataset.factor_names)
-            size = dataset.factor_sizes[column]
+            column = factor_column(name, of.factor_names)
+            size = of.factor_sizes[column]
             if last >= size:
                 raise ValueError(f"values of factor {name!r} lie in 0 ... {size - 1}; got {last}")
             inside &= (factors[:, column] >= first) & (factors[:, column] <= last)

@@ -89,6 +89,27 @@ def test_info_of_a_rule_carries_its_title():
     assert "dSprites trained without shape 2" in invoke("datasets", "info", "dsprites:without=shape:2")
 
 
+@pytest.mark.parametrize("command", ["info", "import", "verify", "download"])
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("correlated=posX,posZ,0.2", "no factor 'posZ' among shape, .*; did you mean 'posY'"),
+        ("without=shape:9", r"values of factor 'shape' lie in 0 \.\.\. 2; got 9"),
+    ],
+)
+def test_a_rule_that_does_not_fit_is_told_before_anything_is_done(command, rule, message, tmp_path):
+    with pytest.raises(registry.UsageError, match=message):
+        invoke("datasets", command, f"dsprites:{rule}", "--data-dir", tmp_path)
+
+
+@pytest.mark.parametrize("words", [["list"], ["info", "shapes3d"], ["download", "shapes3d"]])
+def test_a_file_is_no_folder_of_data(words, tmp_path):
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(cli.app, ["datasets", *words, "--data-dir", str(tmp_path / "file")])
+    assert result.exit_code == 2
+    assert "is a file" in result.output
+
+
 def test_info_tells_what_stands_in_and_what_is_there(root):
     assert "procedural: shapes3d_like, the procedural source, stands in" in invoke("datasets", "info", "shapes3d")
     text = invoke("datasets", "info", "mpi3d_toy", "--data-dir", root)
@@ -117,9 +138,10 @@ def test_verify_compares_files_and_images(root):
     assert len(found["sha256"]) == 64
 
 
+@pytest.mark.parametrize("place", ["mpi3d/mpi3d_toy/mpi3d_toy.npz", "mpi3d_toy.npz"])
 @pytest.mark.parametrize("known", [True, False])
-def test_verify_compares_the_file_with_the_published_checksum_each_time(root, monkeypatch, known):
-    path = LAYOUT.file.place(root)
+def test_verify_compares_the_file_with_the_published_checksum_each_time(root, monkeypatch, known, place):
+    path = LAYOUT.file.place(root).rename(root / place)
     md5 = hashlib.md5(path.read_bytes()).hexdigest()  # noqa: S324 - the published checksums are of this kind
     file = replace(LAYOUT.file, checksum=f"md5:{md5}" if known else "md5:" + "0" * 32)
     monkeypatch.setattr(mpi3d_files, "TOY_CARD", replace(mpi3d_files.TOY_CARD, n_images=50, files=(file,)))
@@ -195,8 +217,12 @@ def test_a_download_gets_every_file_that_is_needed_and_one_of_twins(tmp_path, mo
 
 
 def test_a_download_that_fails_says_what_stands_in(tmp_path):
-    with pytest.raises(downloads.DownloadError, match=r"img_align_celeba\.zip has no address .* celeba_like, the proc"):
+    with pytest.raises(downloads.DownloadError) as refused:
         invoke("datasets", "download", "celeba", "--data-dir", tmp_path)
+    message = str(refused.value)
+    for name in ("img_align_celeba.zip", "list_attr_celeba.txt", "list_eval_partition.txt"):  # at once, not one a try
+        assert f"{name} has no address for programs" in message
+    assert message.endswith("until then celeba_like, the procedural source, stands in")
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():

@@ -130,7 +130,7 @@ def test_where_all_fail_the_message_says_what_to_do_and_nothing_is_left(address,
     message = str(refused.value)
     assert f"{address}/{bad}: " in message
     assert f"get toy.npz (2,097,152 bytes, sha256 {SHA256}) from https://example.org/toy" in message
-    assert f"put it at {tmp_path / 'toy' / 'toy.npz'}, e.g. with curl -L -C - -o" in message
+    assert f"put it at {tmp_path / 'toy' / 'toy.npz'}, e.g. with curl -L -C - --create-dirs -o" in message
     assert left_behind(tmp_path) == []
 
 
