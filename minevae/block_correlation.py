@@ -55,6 +55,7 @@ class BlockCorrelation(nn.Module):
         tau: Where ``smile`` clips.
         decay: Of the moving average of ``dv``.
         branches: Of the gradient through critics.
+        score_bound: Of the critic of ``dv``, see ``MutualInformationEstimator``.
     """
 
     def __init__(
@@ -68,13 +69,19 @@ class BlockCorrelation(nn.Module):
         tau: float = 5.0,
         decay: float = 0.99,
         branches: Branches = "both",
+        score_bound: float | None = 10.0,
     ) -> None:
         super().__init__()
         self.name, self.n_blocks, self.n_images, self.branches = name, n_blocks, n_images, branches
         self.estimator = None
         if name in OBJECTIVES:
             self.estimator = MutualInformationEstimator(
-                latent_dim, hidden_dim=hidden_dim, objective=name, tau=tau, decay=decay
+                latent_dim,
+                hidden_dim=hidden_dim,
+                objective=name,
+                tau=tau,
+                decay=decay,
+                score_bound=score_bound if name == "dv" else None,
             )
 
     @full_precision()

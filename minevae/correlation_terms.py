@@ -40,6 +40,7 @@ class CorrelationTerms(nn.Module):
                 tau=config.smile_tau,
                 decay=config.moving_average,
                 branches=config.gradient,
+                score_bound=config.score_bound,
             )
             for name in names
         )
@@ -62,9 +63,8 @@ class CorrelationTerms(nn.Module):
             noise: Source of permutations.
             weight: Of the first estimator, a scalar; the rival has none.
         """
-        codes = Codes(z, posterior, Gaussian(memory.means, memory.variances.log()), remembered(memory))
         first, *rivals = self._estimators()
-        name = f"total_correlation_{first.name}"
+        name, codes = f"total_correlation_{first.name}", _codes(z, posterior, memory)
         terms: dict[str, Tensor] = {name: first(codes, owner, noise)}
         for rival in rivals:
             with torch.no_grad():
@@ -73,6 +73,15 @@ class CorrelationTerms(nn.Module):
             # near log of the batch size and beyond, a value of this bound rests on a handful of samples
             terms["dv_out_of_range"] = stop_if(terms[name].detach().abs() >= math.log(len(z)) - 1)
         return Terms(terms, {term: weight if term == name else 0.0 for term in terms})
+
+    @torch.no_grad()
+    @full_precision()
+    def values(
+        self, z: Tensor, posterior: Gaussian, memory: GaussianFitEstimator, owner: Tensor, noise: Noise
+    ) -> dict[str, Tensor]:
+        """What each estimator says, in nats, by its name; arguments as in ``forward``."""
+        codes = _codes(z, posterior, memory)
+        return {each.name: each(codes, owner, noise) for each in self._estimators()}
 
     @full_precision()
     def relaxed(self, posterior: Gaussian, weights: Tensor, noise: Noise) -> Tensor:
@@ -85,3 +94,7 @@ class CorrelationTerms(nn.Module):
 
     def _estimators(self) -> list[BlockCorrelation]:
         return [each for each in self.estimators if isinstance(each, BlockCorrelation)]
+
+
+def _codes(z: Tensor, posterior: Gaussian, memory: GaussianFitEstimator) -> Codes:
+    return Codes(z, posterior, Gaussian(memory.means, memory.variances.log()), remembered(memory))

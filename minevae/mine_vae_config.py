@@ -65,6 +65,7 @@ class MINEDisentangleVAEConfig(VAEConfig):
     gradient: Branches = Field("both", description="Through both samples of a critic's bound, or the joint ones.")
     smile_tau: PositiveFloat = Field(5.0, description="Where smile clips.")
     moving_average: float = Field(0.99, ge=0, lt=1, description="Decay of the average in the gradient of dv.")
+    score_bound: PositiveFloat = Field(10.0, description="Largest score of the critic of dv on total correlation.")
     tc_in_inner: bool = Field(False, description="Let the attention, too, lower total correlation: it then collapses.")
     complexity: Complexity = Field("labels", description="A label's entropy, or what a Gaussian fit tells of it (fit).")
     gaussian_fit_samples: int = Field(1000, ge=2, description="Codes that the Gaussian fit remembers.")

@@ -31,12 +31,16 @@ class MutualInformationEstimator(nn.Module):
         objective: See ``bounds``.
         tau: Where ``smile`` clips.
         decay: Of the moving average in the gradient of ``dv``; 0 gives the batch's own, biased gradient.
+        score_bound: M, where scores are M tanh(T / M) and not T: |T| <= M is what the paper's bound on the number of
+            samples asks for (section 3.3.2, theorem 3). Where the divergence is many nats, e^T is large on so few
+            product samples that most batches miss them; nothing then holds T down, and without a bound it runs away,
+            with or without a moving average. No value exceeds 2 M.
         generator: Source of the initial weights; default: torch's own.
         critics: Networks to use instead of ``Critics``, from what stands for ``joint`` and for ``product`` to scores
             (P, n) and (P, m); their inputs are standardised already.
 
     Raises:
-        ValueError: If the objective is unknown, or the decay is not in [0, 1).
+        ValueError: If the objective is unknown, the decay is not in [0, 1), or the bound is not positive.
     """
 
     log_average: Tensor
@@ -51,6 +55,7 @@ class MutualInformationEstimator(nn.Module):
         objective: Objective = "dv",
         tau: float = 5.0,
         decay: float = 0.99,
+        score_bound: float | None = None,
         generator: torch.Generator | None = None,
         critics: nn.Module | None = None,
     ) -> None:
@@ -59,13 +64,15 @@ class MutualInformationEstimator(nn.Module):
             raise ValueError(f"unknown objective {objective!r}; known: {', '.join(OBJECTIVES)}")
         if not 0 <= decay < 1:
             raise ValueError(f"the decay of the moving average lies in [0, 1); got {decay}")
-        self.objective, self.tau, self.decay = objective, tau, decay
+        if score_bound is not None and not score_bound > 0:
+            raise ValueError(f"the bound of the scores is positive, or None; got {score_bound}")
+        self.objective, self.tau, self.decay, self.score_bound = objective, tau, decay, score_bound
         self.critics = critics or Critics(1 if shared else n_pairs, input_dim, hidden_dim, generator=generator)
         self.register_buffer("log_average", torch.full((n_pairs,), -math.inf))  # of E_product[e^T], of each pair
 
     def scores(self, joint: Tensor, product: Tensor, log_weights: Tensor | None = None) -> Scores:
         """The critics' scores of samples; arguments are those of ``value``."""
-        return Scores(self.critics(joint), self.critics(product), log_weights)
+        return Scores(self._bounded(self.critics(joint)), self._bounded(self.critics(product)), log_weights)
 
     @torch.no_grad()
     def value(self, joint: Tensor, product: Tensor, log_weights: Tensor | None = None) -> Tensor:
@@ -131,6 +138,9 @@ class MutualInformationEstimator(nn.Module):
             self.objective,
             tau=self.tau,
         )
+
+    def _bounded(self, scores: Tensor) -> Tensor:
+        return scores if self.score_bound is None else self.score_bound * (scores / self.score_bound).tanh()
 
     @torch.no_grad()
     def _move_average(self, log_mean: Tensor) -> None:

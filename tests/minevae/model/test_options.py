@@ -47,6 +47,7 @@ OTHER_VALUES = {
     "tc_rival": None,
     "gradient": "joint",
     "moving_average": 0.5,
+    "score_bound": 0.1,
     "tc_in_inner": True,
     "complexity": "fit",
     "gaussian_fit_samples": 20,
