@@ -46,6 +46,9 @@ Execution = Annotated[
 PerProcess = Annotated[
     int | None, typer.Option("--seeds-per-process", min=1, max=16, help="Of one model; 8 on a GPU, 1 on a CPU.")
 ]
+AuditEvery = Annotated[
+    int, typer.Option("--audit-every", min=0, help="Steps between audits of models that have one; 0: none.")
+]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Draw all loss terms for TensorBoard, too.")]
 Jobs = Annotated[int | None, typer.Option("-j", "--jobs", min=1, help="Processes at a time: one a core, or a GPU.")]
 TimeLimit = Annotated[float | None, typer.Option("--time-limit", min=0.01, max=1e6, help="Minutes a run may take.")]
@@ -86,6 +89,7 @@ def run(
     execution: Execution = "graph",
     seeds_per_process: PerProcess = None,
     tensorboard: TensorBoard = False,
+    audit_every: AuditEvery = 0,
     jobs: Jobs = None,
     time_limit: TimeLimit = None,
     retry_failed: Retry = False,
@@ -94,7 +98,7 @@ def run(
     """Run what is missing of a profile, then rebuild the board of the store and print it."""
     from minebench.benchmarks import bars, boards, harness, listing
 
-    settings = _settings(data_dir, plugin, device, execution, seeds_per_process, tensorboard)
+    settings = _settings(data_dir, plugin, device, execution, seeds_per_process, tensorboard, audit_every)
     planned, results = _plan(model, dataset, seeds, profile, sets, store, settings, retry_failed)
     if dry_run:
         typer.echo(listing.plan_text(planned))
@@ -147,13 +151,14 @@ def train(
     device: Device = "cpu",
     execution: Execution = "graph",
     tensorboard: TensorBoard = False,
+    audit_every: AuditEvery = 0,
     retry_failed: Retry = False,
 ) -> None:
     """Train and score one model from a YAML file; the same command goes on where it was interrupted."""
     from minebench.benchmarks import bars, harness, listing
     from minebench.benchmarks.profile import load_train_file
 
-    settings = _settings(data_dir, plugin, device, execution, tensorboard=tensorboard)
+    settings = _settings(data_dir, plugin, device, execution, tensorboard=tensorboard, audit_every=audit_every)
     results = _store(store)
     [entry] = harness.plan([load_train_file(config, sets or ())], results, settings, retry_failed=retry_failed)
     typer.echo(f"{entry.job.train_id}: {entry.why}", err=True)
@@ -502,6 +507,7 @@ def _settings(
     execution: Literal["graph", "eager"] = "graph",
     seeds_per_process: int | None = None,
     tensorboard: bool = False,
+    audit_every: int = 0,
 ) -> "RunSettings":
     from minebench.benchmarks import curves, registry
     from minebench.benchmarks.job import RunSettings
@@ -518,6 +524,7 @@ def _settings(
         plugins=paths,
         seeds_per_process=seeds_per_process,
         tensorboard=tensorboard,
+        audit_every=audit_every,
     )
 
 

@@ -7,7 +7,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from minebench.benchmarks.spec import Frozen, RunSpec
 from minebench.leaderboard.results import write_atomically
@@ -32,6 +32,8 @@ class RunSettings(Frozen):
     log_every: PositiveInt = 50
     checkpoint_seconds: NonNegativeFloat = 20.0  # a kill loses at most so much of training
     seeds_per_process: int | None = Field(None, ge=1, le=16)  # of one model and data set; None: as the device likes
+    audit_every: NonNegativeInt = 0  # steps between audits of a model that can be audited; 0: never
+    audit_images: PositiveInt = 10_000  # training images of an audit's population, at most
     tensorboard: bool = False  # whether terms are drawn as curves, too
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minebench.benchmarks import checkpoint
+from minebench.benchmarks.audits import auditor
 from minebench.benchmarks.batches import Batches
 from minebench.benchmarks.curves import curves
 from minebench.benchmarks.graphs import GraphSteps
@@ -50,6 +51,7 @@ def train_run(
     settings, config = job.settings, job.spec.train
     state = _restored(job, folder, bench)
     batches, graphs = _steps(job, folder, bench, state)
+    audit = auditor(job, bench)
     with curves(folder, state.step, asked=settings.tensorboard) as draw:
         yield meter.at("train", state.step)
         turn = saved = time.perf_counter()
@@ -61,6 +63,9 @@ def train_run(
             if means is not None:
                 _log(folder, {"step": state.step, "seconds": round(state.seconds, 3)} | means)
                 draw(state.step, means)
+            if (found := audit(state.step)) is not None:
+                _log(folder, {"step": state.step} | found)
+                draw(state.step, found)
             stopping = stop.is_set() and state.step < config.steps
             due = time.perf_counter() - saved >= settings.checkpoint_seconds
             if stopping or due or state.step == config.steps:

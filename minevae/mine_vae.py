@@ -6,7 +6,7 @@ block tells of other factors less what it tells of its own. ``attention``, the i
 blocks, on images held out from both. docs/mine-vae.md derives the objectives.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import cast
 
@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import Parameter
 
+from minebench.baselines.audited import AuditView, Encoded
 from minebench.baselines.contract import Batch, CodeBlocks, DataSpec, DataUse, Gaussian, Noise, Phase, Player, Terms
 from minebench.baselines.latent_division import LatentDivision
 from minebench.baselines.vae import VAE, bernoulli_nll
 from minebench.minevae.attended import AttendedInput
+from minebench.minevae.block_audit import Estimates, audit_blocks
 from minebench.minevae.block_labels import BlockLabels, Seen
 from minebench.minevae.clipping import GradientClip
 from minebench.minevae.correlation_terms import CorrelationTerms
@@ -134,10 +136,34 @@ class MINEDisentangleVAE(VAE):
         of_blocks, target, _ = capacities(self.config, weights, self.statistics.image_share(), complexity)
         return LatentDivision(weights, of_blocks, target)
 
+    def audit(self, view: AuditView) -> Mapping[str, float]:
+        """Total correlation and information by the estimators, and by the mixture of all posteriors (block_audit)."""
+        n_labels = 0 if self.labels is None else len(self.data.factor_sizes)
+        return audit_blocks(
+            view,
+            self.code_blocks().columns,
+            lambda posterior: gains(self._weights(posterior)),
+            self.statistics,
+            self._estimates,
+            n_labels,
+        )
+
     def strength(self, step: Tensor) -> Tensor:
         """Lambda after so many steps: 0 in the warm-up, then rising to ``disentanglement_weight``."""
         rise = (step - self.n_warm_up) / max(self.n_ramp, 1)
         return self.config.disentanglement_weight * rise.clamp(0.0, 1.0)
+
+    def _estimates(self, drawn: Encoded, noise: Noise) -> Estimates:
+        posterior, labels = drawn
+        z = posterior.sample(noise)
+        by_critics: set[str] = {each.name for each in self.correlation.trained().values()}
+        correlation = self.correlation.values(z, posterior, self.fit, self.division.owner(), noise)
+        if self.labels is None:
+            return Estimates(correlation, z.new_zeros(0), frozenset(by_critics))
+        told = self.labels(Seen(posterior, z, labels), gains(self._weights(posterior)), noise)
+        if self.labels.critics is not None:
+            by_critics.add("information")
+        return Estimates(correlation, self.labels.own_information(told), frozenset(by_critics))
 
     def _critics_loss(self, batch: Batch) -> Terms:
         with torch.no_grad():
