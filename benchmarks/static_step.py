@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from minebench.baselines.contract import Noise, Phase
-from minebench.benchmarks.batches import Batches
+from minebench.benchmarks.batches import Batches, seed_global
 from minebench.benchmarks.residency import staged
 from minebench.benchmarks.spec import Precision
 from minebench.benchmarks.trainer import TrainerState, updates
@@ -73,5 +73,5 @@ class StaticStep:
         """
         for slot in self._slots:
             if seeded:
-                torch.manual_seed(slot.global_key)
+                seed_global(slot.global_key, self._batches.device)
             self._state.update(slot.player, self._batches.batch(slot.arrays, slot.noise, self._step), self._precision)

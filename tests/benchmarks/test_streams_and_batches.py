@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from minebench.baselines.contract import DataUse, Phase
-from minebench.benchmarks.batches import Batches, to_images
+from minebench.benchmarks.batches import Batches, seed_global, to_images
 from minebench.benchmarks.build import initialisation
 from minebench.benchmarks.streams import numpy_stream, stream_key
 from minebench.datasets.shapes_mini import load_shapes_mini
@@ -136,3 +136,10 @@ def test_initial_weights_come_from_the_seed_and_the_global_generator_is_left_alo
         assert torch.equal(torch.nn.Linear(3, 3).weight, first)
     with initialisation(6):
         assert not torch.equal(torch.nn.Linear(3, 3).weight, first)
+
+
+def test_torchs_own_generator_is_seeded_as_torch_does_it():
+    torch.manual_seed(2**62 + 5)
+    expected = torch.rand(3)
+    seed_global(2**62 + 5, torch.device("cpu"))
+    assert torch.equal(torch.rand(3), expected)
