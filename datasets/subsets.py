@@ -62,9 +62,10 @@ class Correlated:
     """Two factors rise together.
 
     A row is kept with probability exp(-(u - v)^2 / (2 width^2)), where u and v are the two factors'
-    values over their largest ones: a Gaussian around the diagonal, after Träuble et al. (2021). They
-    draw from such a distribution anew in each batch; here the rows are drawn once, so all models meet
-    the same ones.
+    values over their largest ones: a Gaussian around the diagonal. Träuble et al. (2021) correlate pairs
+    of factors along a line with widths of 0.2, 0.4 and 0.7; their weights have not been compared with
+    these, so one width need not mean one correlation. The rows are drawn once, so all models meet the
+    same ones.
 
     Attributes:
         first, second: Names of the factors.
