@@ -28,6 +28,23 @@ def target_capacity(complexity: Tensor, total: Tensor, nuisance_share: float) ->
     return total.detach() * torch.cat([share.new_full((1,), nuisance_share), share])
 
 
+def target_nats(complexity: Tensor, total: Tensor, nuisance_share: float) -> Tensor:
+    """Cap* in nats of their own: kappa for each factor, at least half the mean kappa, and the rest for nuisance.
+
+    Where all capacity is too little for that, it is shared as ``target_capacity`` does.
+
+    Args:
+        complexity: As in ``target_capacity``.
+        total: As in ``target_capacity``.
+        nuisance_share: The least that is kept for nuisance, as a share of all capacity.
+    """
+    kappa = complexity.detach()
+    kappa = kappa.clamp(min=FLOOR * kappa.mean())
+    shared = target_capacity(complexity, total, nuisance_share)
+    of_factors = torch.minimum(kappa, shared[1:])
+    return torch.cat([(total.detach() - of_factors.sum())[None], of_factors])
+
+
 def remembered(fit: GaussianFitEstimator) -> Tensor:
     """1 where the memory of a fit holds a posterior, else 0, shape (R,)."""
     return (torch.arange(len(fit.means), device=fit.means.device) < fit.n_seen).float()

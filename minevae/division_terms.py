@@ -4,7 +4,7 @@ from torch import Tensor
 
 from minebench.baselines.contract import Terms
 from minebench.minevae.attention import entropy, sparsity
-from minebench.minevae.complexity import target_capacity
+from minebench.minevae.complexity import target_capacity, target_nats
 from minebench.minevae.gate import capacity, gains
 from minebench.minevae.mine_vae_config import MINEDisentangleVAEConfig
 from minebench.minevae.precision import full_precision
@@ -20,7 +20,8 @@ def capacities(
     """
     of_blocks = capacity(gains(weights), image_share)
     total = of_blocks.detach().sum().clamp(min=1e-6)
-    return of_blocks, target_capacity(complexity, total, config.nuisance_share), total
+    aim = target_nats if config.capacity_target == "nats" else target_capacity
+    return of_blocks, aim(complexity, total, config.nuisance_share), total
 
 
 @full_precision()

@@ -35,6 +35,10 @@ class FactorNeeds:
             parts.append(self._rates(owner)[n_labels:])
         return torch.cat(parts)
 
+    def labelled(self, owner: Tensor) -> Tensor:
+        """Kappa of the factors that have labels, shape (L,)."""
+        return self.complexity(owner)[: 0 if self.counts is None else len(self.counts.counts)]
+
     def weights(self, owner: Tensor) -> Tensor:
         """w_k, shape (K,): 1, or in proportion to complexity with mean 1 (``adaptive_weights``)."""
         if not self.config.adaptive_weights:

@@ -22,6 +22,7 @@ from minebench.baselines.vae import VAE, bernoulli_nll
 from minebench.minevae.attended import AttendedInput
 from minebench.minevae.block_audit import Estimates, audit_blocks
 from minebench.minevae.block_labels import BlockLabels, Seen
+from minebench.minevae.block_rate import excess_rate, value_means, within_rate
 from minebench.minevae.clipping import GradientClip
 from minebench.minevae.correlation_terms import CorrelationTerms
 from minebench.minevae.division import Division
@@ -204,11 +205,21 @@ class MINEDisentangleVAE(VAE):
         if seen is not None:
             gain, weight = gains(self._outer_weights(seen, noise)), strength * self.config.information_weight
             parts.append(self._labels().terms(seen, gain, noise, self.needs.weights(owner), weight))
+            parts.append(self._rate_terms(seen, blocks, owner, strength))
         if self.training:
             self.statistics.update(posterior)
             self.watch.update(reconstruction)
             self.fit.add(*((posterior, None) if seen is None else (seen.posterior, seen.labels)))
         return joined(*parts, Terms(logged, dict.fromkeys(logged, 0.0)))
+
+    def _rate_terms(self, seen: Seen, posterior: Gaussian, owner: Tensor, strength: Tensor) -> Terms:
+        config, n_values = self.config, self._labels().counts.counts.shape[1]
+        terms = {
+            "excess_rate": excess_rate(posterior, owner, self.needs.labelled(owner), self.n_blocks),
+            "within_rate": within_rate(seen.posterior, seen.labels, owner, *value_means(self.fit, n_values)),
+        }
+        weights = {"excess_rate": config.rate_weight, "within_rate": config.within_weight}
+        return Terms(terms, {name: strength * weight if weight else 0.0 for name, weight in weights.items()})
 
     def _inner_loss(self, batch: Batch) -> Terms:
         with torch.no_grad():

@@ -14,6 +14,7 @@ from minebench.minevae.mutual_information import Branches
 Partition = Literal["learned", "fixed_soft", "fixed_hard"]
 DecoderInput = Literal["z", "attended"]
 Complexity = Literal["labels", "fit"]
+Target = Literal["shares", "nats"]
 
 
 class MINEDisentangleVAEConfig(VAEConfig):
@@ -32,6 +33,8 @@ class MINEDisentangleVAEConfig(VAEConfig):
     disentanglement_weight: NonNegativeFloat = Field(1.0, description="Weight of the three disentanglement terms.")
     tc_weight: NonNegativeFloat = Field(4.0, description="Weight of total correlation among those.")
     information_weight: NonNegativeFloat = Field(10.0, description="Weight of leaks less information among those.")
+    rate_weight: NonNegativeFloat = Field(0.0, description="Weight of the rate of labelled blocks beyond complexity.")
+    within_weight: NonNegativeFloat = Field(5.0, description="Weight of their rate within the values of their labels.")
     attention_reg_weight: NonNegativeFloat = Field(0.1, description="Weight of the sparsity of the attention.")
     entropy_reg_weight: NonNegativeFloat = Field(0.05, description="Weight of the entropy of the attention.")
     capacity_weight: NonNegativeFloat = Field(10.0, description="Weight of the distance to the target capacities.")
@@ -54,6 +57,7 @@ class MINEDisentangleVAEConfig(VAEConfig):
     queries: Queries = Field("static", description="The same for all images, or moved by their features (dynamic).")
     partition: Partition = Field("learned", description="Whether attention moves; fixed_hard: equal blocks.")
     nuisance_share: float = Field(0.25, gt=0, lt=1, description="Share of the nuisance block: at first, and aimed at.")
+    capacity_target: Target = Field("shares", description="By complexity: shares of all capacity, or nats of it each.")
     sparsity: Sparsity = Field("overlap", description="overlap of the blocks, or l2 of the weights.")
     decoder_input: DecoderInput = Field("z", description="z, or z with what it attends to among the queries.")
 

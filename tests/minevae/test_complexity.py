@@ -5,7 +5,7 @@ import torch
 
 from minebench.baselines.contract import Gaussian
 from minebench.minevae.attention import membership
-from minebench.minevae.complexity import block_rates, label_fits, remembered, target_capacity
+from minebench.minevae.complexity import block_rates, label_fits, remembered, target_capacity, target_nats
 from minebench.minevae.gaussian_fit import GaussianFitEstimator
 
 SIZES = (2, 8, 32)
@@ -70,3 +70,21 @@ def test_targets_of_no_complexity_are_equal_and_have_no_gradient():
     target = target_capacity(torch.zeros(3), total, 0.25)
     torch.testing.assert_close(target, torch.full((4,), 2.0))
     assert not target.requires_grad
+
+
+def test_targets_in_nats_leave_the_rest_to_nuisance():
+    """Of 20 nats, 1 and 3 for the factors, and 16 remain; shares of a quarter would have given them 15 together."""
+    target = target_nats(torch.tensor([1.0, 3.0]), torch.tensor(20.0), 0.25)
+    torch.testing.assert_close(target, torch.tensor([16.0, 1.0, 3.0]))
+    torch.testing.assert_close(
+        target_capacity(torch.tensor([1.0, 3.0]), torch.tensor(20.0), 0.25)[1:].sum(), torch.tensor(15.0)
+    )
+
+
+def test_targets_in_nats_have_the_floor_and_never_exceed_the_shares():
+    """0.1 nats count as half the mean, 0.775; of 2 nats in all there is as much as shares of 3/4 give."""
+    torch.testing.assert_close(
+        target_nats(torch.tensor([0.1, 3.0]), torch.tensor(20.0), 0.25), torch.tensor([16.225, 0.775, 3.0])
+    )
+    few = target_nats(torch.tensor([0.1, 3.0]), torch.tensor(2.0), 0.25)
+    torch.testing.assert_close(few, target_capacity(torch.tensor([0.1, 3.0]), torch.tensor(2.0), 0.25))

@@ -21,6 +21,7 @@ OTHER_VALUES = {
     "disentanglement_weight": 2.0,
     "tc_weight": 1.0,
     "information_weight": 1.0,
+    "within_weight": 1.0,
     "attention_reg_weight": 1.0,
     "entropy_reg_weight": 1.0,
     "capacity_weight": 1.0,
@@ -40,6 +41,7 @@ OTHER_VALUES = {
     "queries": "dynamic",
     "partition": "fixed_hard",
     "nuisance_share": 0.5,
+    "capacity_target": "nats",
     "sparsity": "l2",
     "decoder_input": "attended",
     "mi_estimator": "nwj",
@@ -52,8 +54,11 @@ OTHER_VALUES = {
     "complexity": "fit",
     "gaussian_fit_samples": 20,
 }
-IN_COMPANY = {"smile_tau": {"mi_estimator": "smile"}}  # keys that act on another's value only
-IN_COMPANY_VALUES = {"smile_tau": 0.01}
+IN_COMPANY = {  # keys that act on another's value only
+    "smile_tau": {"mi_estimator": "smile"},
+    "rate_weight": {"complexity": "fit"},  # of codes that have learned nothing: 0 nats, which any rate exceeds
+}
+IN_COMPANY_VALUES = {"smile_tau": 0.01, "rate_weight": 5.0}
 
 
 def observed(make_model, advance, **config):
