@@ -11,7 +11,7 @@ BIN = .venv/bin
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-quick: .venv/.installed  ## train three models on dSprites over three seeds, write and print the board
+quick: .venv/.installed  ## train four models on dSprites over three seeds, write and print the board
 	$(BIN)/minebench run --profile quick
 
 test: .venv/.installed  ## the quick tests, one process a core
