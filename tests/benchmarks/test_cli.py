@@ -296,7 +296,14 @@ def test_the_page_on_adding_a_model_can_be_followed_to_the_letter(tmp_path, requ
     monkeypatch.chdir(tmp_path)
     assert "MMD-VAE" in invoke(*first[1:])
     runs = json.loads(invoke("plan", *second[2:], "--json"))
-    assert {run["model"] for run in runs} == {"beta_vae", "factor_vae", "beta_tcvae", "mine_vae", "mmd_vae", "untrained"}
+    assert {run["model"] for run in runs} == {
+        "beta_vae",
+        "factor_vae",
+        "beta_tcvae",
+        "mine_vae",
+        "mmd_vae",
+        "untrained",
+    }
     log = next((tmp_path / "runs" / "runs").glob("mmd_vae-*/log.jsonl")).read_text().splitlines()
     assert set(json.loads(log[-1])) >= {"vae/reconstruction", "vae/kl", "vae/mmd"}
 
