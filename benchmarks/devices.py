@@ -166,9 +166,16 @@ def runs_per_process(device: str) -> int:
 
 
 def peak_memory_bytes(device: str) -> int:
-    """The most memory this process has held: of the GPU if it uses one, else resident, mapped files included."""
+    """The most memory this process has held: of the GPU if it uses one, else resident.
+
+    Mapped files count where the process itself touched them: a fork has not touched the libraries it was born with.
+    """
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated(torch.device(device))
+    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii", errors="replace") as lines:
+        for line in lines:  # getrusage begins at the size of the parent that a process was started from
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # bytes there, KiB elsewhere
 

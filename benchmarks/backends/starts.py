@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from minebench.benchmarks.exit_status import EXIT_BUSY
 
@@ -70,13 +71,15 @@ class ForkServer:
         """Start it, for runs of so many CPU threads an operation: libraries are told the number as they load."""
         self._environment = _environment(threads)
         self._threads = threads
-        self._lost, self._runs, self._statuses, self._unread = False, 0, dict[int, int](), b""
+        self._lost, self._runs, self._unread = False, 0, b""
+        self._statuses, self._handles = dict[int, int](), dict[int, int]()
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
-        self._server = subprocess.Popen(
-            [sys.executable, "-P", "-m", "minebench.benchmarks.fork_server"],
+        self._server = subprocess.Popen(  # noqa: S603 -- our own module
+            [sys.executable, "-P", "-m", "minebench.benchmarks.fork_server", str(answers)],
             stdin=requests,
-            stdout=answers,
+            stdout=subprocess.DEVNULL,
+            pass_fds=(answers,),
             stderr=subprocess.DEVNULL,  # a start afresh says the same to a file
             env=self._environment,
             process_group=0,
@@ -91,10 +94,17 @@ class ForkServer:
 
     def __exit__(self, *_: object) -> None:
         """Let the server go; runs that still go on stop with checkpoints."""
-        os.close(self._requests)
-        os.close(self._answers)
-        self._server.kill()  # it holds nothing
+        self.end()
+        for descriptor in (self._requests, self._answers, *self._handles.values()):
+            os.close(descriptor)
+        self._handles.clear()
+        self._answers = -1
+
+    def end(self) -> None:
+        """End the server, which holds nothing; nothing is forked any more."""
+        self._server.kill()
         self._server.wait()
+        self._lost = True
 
     @staticmethod
     def suits(device: str) -> bool:
@@ -108,37 +118,61 @@ class ForkServer:
     def start(self, folders: Sequence[Path], stderr: Path) -> RunProcess:
         """A process for runs; arguments as in ``start_afresh``."""
         self._runs += 1
-        names = [str(folder) for folder in folders]
-        self.ask(
-            run=self._runs,
-            folders=names,
-            stderr=str(stderr),
-            folder=str(Path.cwd()),
-            environment=dict(os.environ) | self._environment,
-        )
-        return _Forked(self, self._runs)
-
-    def ask(self, **request: Any) -> None:
-        """Send a request."""
+        request = {
+            "run": self._runs,
+            "folders": [str(folder) for folder in folders],
+            "stderr": str(stderr),
+            "folder": str(Path.cwd()),
+            "environment": dict(os.environ) | self._environment,
+        }
         line = json.dumps(request).encode() + b"\n"
         try:
             while line:
                 line = line[os.write(self._requests, line) :]
         except BrokenPipeError:
             self._lost = True
+        return _Forked(self, self._runs)
 
     def status(self, run: int) -> int | None:
-        """The exit status of a run, or None while it goes on."""
+        """The exit status of a run, or None while it goes on; a run outlives its server until it has seen that."""
+        self._listen()
+        if run in self._statuses or not self._lost:
+            return self._statuses.get(run)
+        return EXIT_BUSY if self._has_ended(run) else None
+
+    def signal(self, run: int, number: int) -> None:
+        """Send a signal to a run that goes on; one that was not forked yet never is."""
+        self._listen()
+        if run in self._handles:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handles[run], number)
+        elif run not in self._statuses and not self._lost:
+            self.end()
+
+    def _listen(self) -> None:
+        if self._answers < 0:
+            return
         with suppress(BlockingIOError):
             while read := os.read(self._answers, 1 << 16):
                 *lines, self._unread = (self._unread + read).split(b"\n")
-                self._statuses |= {answer["run"]: answer["status"] for answer in map(json.loads, lines)}
+                for answer in map(json.loads, lines):
+                    run = answer["run"]
+                    if "status" in answer:
+                        self._statuses[run] = answer["status"]
+                        if run in self._handles:
+                            os.close(self._handles.pop(run))
+                    else:
+                        with suppress(ProcessLookupError):  # reaped since
+                            self._handles[run] = os.pidfd_open(answer["pid"])
             self._lost = True
-        return self._statuses.get(run, EXIT_BUSY if self._lost else None)
+
+    def _has_ended(self, run: int) -> bool:
+        """By the handle of its process, which is readable from its end on."""
+        return run not in self._handles or bool(select.select([self._handles[run]], [], [], 0)[0])
 
 
 class _Forked:
-    """A process that the server forked; it is the server that knows its number and whether that is still its own."""
+    """A process that the server forked, or is about to."""
 
     def __init__(self, server: ForkServer, run: int) -> None:
         self._server, self._run = server, run
@@ -159,10 +193,10 @@ class _Forked:
         return status
 
     def terminate(self) -> None:
-        self._server.ask(run=self._run, signal=int(signal.SIGTERM))
+        self._server.signal(self._run, signal.SIGTERM)
 
     def kill(self) -> None:
-        self._server.ask(run=self._run, signal=int(signal.SIGKILL))
+        self._server.signal(self._run, signal.SIGKILL)
 
 
 def _environment(threads: int) -> dict[str, str]:

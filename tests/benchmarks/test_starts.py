@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -73,6 +74,34 @@ def test_a_server_that_cannot_start_gives_its_runs_back(store, monkeypatch):
         run = server.start([store.folder("a")], store.root / "words")
         assert run.wait(timeout=10) == EXIT_BUSY  # i.e. to be started again
         run.kill()  # and to whom it may concern no more
+        assert not server.serves("cpu", 1)
+
+
+def test_a_run_that_hangs_when_its_server_is_gone_can_still_be_ended(job, store, tmp_path):
+    hang = tmp_path / "hang.py"
+    hang.write_text("import time\nprint('hangs', flush=True)\ntime.sleep(1e5)\n")
+    made = job("untrained", settings=RunSettings(plugins=(hang,)))
+    folder, words = store.folder(made.train_id), tmp_path / "words"
+    made.write(folder)
+    with ForkServer() as server:
+        run = server.start([folder], words)
+        while not (words.exists() and "hangs" in words.read_text()):
+            time.sleep(0.05)
+        assert run.poll() is None
+        server.end()
+        assert run.poll() is None  # it goes on, and nobody may start it again
+        run.kill()
+        assert run.wait(timeout=10) == EXIT_BUSY
+    assert run.poll() == EXIT_BUSY
+
+
+def test_a_run_that_was_not_forked_yet_is_ended_with_the_server(job, store, tmp_path):
+    made = job("untrained")
+    made.write(store.folder(made.train_id))
+    with ForkServer() as server:
+        run = server.start([store.folder(made.train_id)], tmp_path / "words")
+        run.kill()  # in the middle of the server's imports
+        assert run.wait(timeout=1) == EXIT_BUSY
         assert not server.serves("cpu", 1)
 
 
