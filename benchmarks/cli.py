@@ -303,19 +303,26 @@ def variance(
     run_id: Annotated[str | None, typer.Option("--run", help="A finished run of the store, for --truth codes.")] = None,
     n_images: Annotated[int | None, typer.Option("--images", min=100, help="Most images of a run.")] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder to draw pictures in.")] = None,
+    unpack: Annotated[Path | None, typer.Option("--unpack", help="Take finished cells from this file first.")] = None,
+    pack: Annotated[Path | None, typer.Option("--pack", help="Write the finished cells to this file.")] = None,
+    finished: Annotated[bool, typer.Option("--finished", help="Run nothing; tables of what is finished.")] = False,
     data_dir: DataDir = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells and stop.")] = False,
 ) -> None:
     """Run what is missing of the estimator study, then print its tables; the same command goes on after a break."""
-    from minebench.benchmarks.study import command
+    from minebench.benchmarks.study import archive, command
 
     settings, root = _settings(data_dir, None, "cpu"), _store(store)
     study = command.prepare(grid, root, settings, codes=truth == "codes", run_id=run_id, n_images=n_images)
+    if unpack is not None:
+        archive.unpack(unpack, study.records)
     if dry_run:
         typer.echo(command.plan_text(study))
         return
-    for line in command.run(study):
+    for line in () if finished else command.run(study):
         typer.echo(line, err=True)
+    if pack is not None:
+        archive.pack(study.grid.cells, study.records, pack)
     typer.echo(command.report(study, figures))
 
 

@@ -12,10 +12,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from minebench.benchmarks.study.formats import condition
 from minebench.benchmarks.study.grid import Grid, Primary
 from minebench.benchmarks.study.records import CellRecord, Records
 from minebench.benchmarks.study.statistics import Moments, moments
-from minebench.benchmarks.study.tables import condition
 from minebench.benchmarks.study.verdicts import cost_of
 from minebench.leaderboard.results import write_atomically
 

@@ -2,7 +2,8 @@
 
 The cheaper estimator may average as many independent batches as the dearer one's cost pays for. The root mean squared
 error decides; where it does not, the standard deviation over batches does, at equal batches; else it is undecided.
-p-values are adjusted by Holm over all cells of the grid.
+p-values are adjusted by Holm over all cells of the grid that are asked for together. The ratio of errors on one batch
+each, at equal samples, stands beside it and decides nothing.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from minebench.benchmarks.study.cells import Cell, DistributionSpec
 from minebench.benchmarks.study.grid import Primary
 from minebench.benchmarks.study.records import CellRecord, CostRecord, Records
 from minebench.benchmarks.study.statistics import (
@@ -30,6 +32,9 @@ class Duel(NamedTuple):
 
     Attributes:
         record: The neural cell.
+        neural: Its reading.
+        rival: The other's.
+        same: Ratio of root mean squared errors on one batch each.
         rmse: Ratio of root mean squared errors at equal cost.
         averaged: Batches that the Monte Carlo estimator (above 1) or the neural one (below 1: its inverse) averages.
         sigma: Ratio of standard deviations over batches, one batch each.
@@ -39,6 +44,9 @@ class Duel(NamedTuple):
     """
 
     record: CellRecord
+    neural: str
+    rival: str
+    same: Comparison
     rmse: Comparison
     averaged: float
     sigma: Comparison
@@ -47,27 +55,38 @@ class Duel(NamedTuple):
     diverged: bool
 
 
-def duels(found: Sequence[CellRecord], records: Records, primary: Primary) -> list[Duel]:
-    """One duel for each cell that has the neural reading and meets a cell with the Monte Carlo one.
+def duels(
+    found: Sequence[CellRecord],
+    records: Records,
+    primary: Primary,
+    pairs: Sequence[tuple[str, str]] | None = None,
+) -> list[Duel]:
+    """One duel for each cell that has the neural reading and meets a cell with the other one.
 
     Args:
         found: Finished cells.
         records: Where their values are.
-        primary: Which two, and at what cost.
+        primary: At what cost.
+        pairs: Neural readings, each with its rival; default: the primary two.
 
     Returns:
-        In the order of the cells; those whose truth is doubtful are left out.
+        Pair after pair, in the order of the cells; those whose truth is doubtful are left out.
     """
-    rivals = {(r.cell.distribution, r.cell.batch_size, r.cell.seed): r for r in found if primary.monte_carlo in r.costs}
     undecided = []
-    for record in found:
-        rival = rivals.get((record.cell.distribution, record.cell.batch_size, record.cell.seed))
-        if rival is None or primary.neural not in record.costs or not record.truth.agrees:
-            continue
-        undecided.append(_duel(record, rival, records, primary))
+    for neural, rival in pairs or [(primary.neural, primary.monte_carlo)]:
+        rivals = {place(r.cell): r for r in reversed(found) if rival in r.costs}
+        for record in found:
+            other = rivals.get(place(record.cell))
+            if other is not None and neural in record.costs and record.truth.agrees:
+                undecided.append(_duel(record, other, records, primary, (neural, rival)))
     rmse_p = holm([duel.rmse.p for duel in undecided])
     sigma_p = holm([duel.sigma.p for duel in undecided])
     return [duel._replace(verdict=_verdict(duel, *ps)) for duel, *ps in zip(undecided, rmse_p, sigma_p, strict=True)]
+
+
+def place(cell: Cell) -> tuple[DistributionSpec, int, int]:
+    """What cells share that met the same batches."""
+    return cell.distribution, cell.batch_size, cell.seed
 
 
 def cost_of(cost: CostRecord, primary: Primary) -> float:
@@ -78,18 +97,29 @@ def cost_of(cost: CostRecord, primary: Primary) -> float:
     return cost.seconds + primary.critic_steps * each
 
 
-def _duel(record: CellRecord, rival: CellRecord, records: Records, primary: Primary) -> Duel:
+def _duel(record: CellRecord, rival: CellRecord, records: Records, primary: Primary, names: tuple[str, str]) -> Duel:
     truth = record.truth.value
-    neural, other = records.values(record.cell)[primary.neural], records.values(rival.cell)[primary.monte_carlo]
-    n = min(neural.shape[1], other.shape[1])
-    neural, other = neural[:, :n], other[:, :n]
-    ratio = cost_of(record.costs[primary.neural], primary) / cost_of(rival.costs[primary.monte_carlo], primary)
+    values = [records.values(r.cell)[name] for r, name in zip((record, rival), names, strict=True)]
+    n = min(array.shape[1] for array in values)
+    neural, other = (array[:, :n] for array in values)
+    costs = [cost_of(r.costs[name], primary) for r, name in zip((record, rival), names, strict=True)]
+    ratio = costs[0] / costs[1]
     averaged = (max(1.0, 1 / ratio), max(1.0, ratio))
-    errors = [partial(mean_squared_error, truth=truth, averaged=k) for k in averaged]
-    rmse = compare(errors, [neural, other])
-    sigma = compare([variance_eval, variance_eval], [neural, other])
-    diverged = not bool(np.isfinite(neural).all())
-    return Duel(record, rmse, ratio, sigma, brown_forsythe(neural, other), "undecided", diverged)
+    same, rmse = (
+        compare([partial(mean_squared_error, truth=truth, averaged=k) for k in each], [neural, other])
+        for each in ((1.0, 1.0), averaged)
+    )
+    return Duel(
+        record,
+        *names,
+        same=same,
+        rmse=rmse,
+        averaged=ratio,
+        sigma=compare([variance_eval, variance_eval], [neural, other]),
+        brown_forsythe=brown_forsythe(neural, other),
+        verdict="undecided",
+        diverged=not bool(np.isfinite(neural).all()),
+    )
 
 
 def _verdict(duel: Duel, rmse_p: float, sigma_p: float, level: float = 0.05) -> Verdict:

@@ -28,7 +28,7 @@ def test_the_tables_stand_in_order_and_say_what_is_missing(finished, text, tmp_p
     titles = [line for line in text.splitlines() if line.startswith("## ")]
     assert titles == [
         "## Truths", "## Values", "## Where the bias comes from", "## Gradients", "## Cost", "## mine against mss_loo",
-        "## Controls",
+        "## The other rivals", "## Gradients compared", "## RMSE of converged critics and their rivals", "## Controls",
     ]  # fmt: skip
     grid, _ = finished
     assert f"{len(grid.cells)} of {len(grid.cells)} cells" in text
