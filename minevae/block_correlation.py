@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from minebench.baselines.contract import Gaussian, Noise
 from minebench.baselines.total_correlation import log_density_matrix, log_weights
 from minebench.minevae.attention import membership
-from minebench.minevae.bounds import OBJECTIVES
+from minebench.minevae.block_copula import BlockCopula
+from minebench.minevae.bounds import OBJECTIVES, Scores, critic_loss
 from minebench.minevae.gaussian_fit import shrink, shrinkage
 from minebench.minevae.mutual_information import Branches, MutualInformationEstimator
 from minebench.minevae.precision import full_precision
 
 BlockEstimator = Literal[
-    "mss_loo", "mss", "full_mc", "dv", "nwj", "js", "smile", "infonce", "gauss_mean", "gauss_sample"
+    "mss_loo", "mss", "full_mc", "dv", "nwj", "js", "smile", "infonce", "gauss_mean", "gauss_sample", "copula_js"
 ]
 BLOCK_ESTIMATORS: tuple[BlockEstimator, ...] = get_args(BlockEstimator)
 
@@ -47,7 +48,8 @@ class BlockCorrelation(nn.Module):
         name: ``mss_loo`` and ``mss``: minibatch sampling. ``full_mc``: the mixture of all posteriors as far as a model
             in training knows them: those of the batch and those remembered stand for the N - 1 others, each
             sample's own has its weight 1 / N. ``gauss_*``: a shrunk Gaussian fit to means or samples. Else an
-            objective of ``bounds``: critics on whole groups permuted over the batch.
+            objective of ``bounds``: critics on whole groups permuted over the batch. ``copula_js``: a classifier that
+            starts from a Gaussian copula of the last codes and corrects it; its gradient is that of the joint samples.
         latent_dim: D.
         n_blocks: Number of blocks.
         n_images: Size N of the training set.
@@ -73,7 +75,8 @@ class BlockCorrelation(nn.Module):
     ) -> None:
         super().__init__()
         self.name, self.n_blocks, self.n_images, self.branches = name, n_blocks, n_images, branches
-        self.estimator = None
+        self.estimator: MutualInformationEstimator | None = None
+        self.copula = BlockCopula(latent_dim, hidden_dim) if name == "copula_js" else None
         if name in OBJECTIVES:
             self.estimator = MutualInformationEstimator(
                 latent_dim,
@@ -84,9 +87,20 @@ class BlockCorrelation(nn.Module):
                 score_bound=score_bound if name == "dv" else None,
             )
 
+    @property
+    def has_critic(self) -> bool:
+        """Whether there is something to train."""
+        return self.estimator is not None or self.copula is not None
+
     @full_precision()
     def critic_loss(self, z: Tensor, owner: Tensor, noise: Noise) -> Tensor:
         """What the critic minimises; only for an estimator with one."""
+        if self.copula is not None:
+            z = z.detach()
+            if self.training:
+                self.copula.remember(z)
+            scores = Scores(*(self.copula(rows, owner) for rows in (z, permute_blocks(z, owner, noise))))
+            return critic_loss(scores, "js").sum()
         return self._critic().critic_loss(z, permute_blocks(z, owner, noise))
 
     def forward(self, codes: Codes, owner: Tensor, noise: Noise) -> Tensor:
@@ -108,6 +122,9 @@ class BlockCorrelation(nn.Module):
                 return gaussian_correlation(codes.posterior.mean, owner)
             case "gauss_sample":
                 return gaussian_correlation(codes.z, owner)
+            case "copula_js" if self.copula is not None:
+                mean: Tensor = self.copula(codes.z, owner).mean()
+                return mean
         product = permute_blocks(codes.z, owner, noise)
         return self._critic().model_gradient(codes.z, product, branches=self.branches).sum()
 

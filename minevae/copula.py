@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from minebench.minevae.critics import Critics
-from minebench.minevae.gaussian_fit import covariance_total_correlation, shrink, shrinkage
+from minebench.minevae.gaussian_fit import shrink, shrinkage
 from minebench.minevae.groups import Groups, group_numbers
 
 N_KNOTS = 2000  # quantiles of a code that are kept
@@ -35,29 +35,21 @@ class GaussianCopula(nn.Module):
     def __init__(self, reference: Tensor, groups: Groups | None = None) -> None:
         super().__init__()
         n, dim = reference.shape
-        n_knots = min(n, N_KNOTS)
-        shares = (torch.arange(n_knots, dtype=torch.float64) + 0.5) / n_knots
+        shares = quantile_shares(min(n, N_KNOTS))
         self.register_buffer("knots", torch.quantile(reference.double(), shares, dim=0).T.contiguous().float())
         self.register_buffer("knot_scores", torch.special.ndtri(shares).float())
-        scores = self.normal_scores(reference).double()
-        standard = (scores - scores.mean(0)) / scores.std(0, correction=0).clamp(min=1e-6)
-        correlation = shrink(standard.T @ standard / n, shrinkage(standard))
+        correlation = fitted_correlation(self.normal_scores(reference).double())
         numbers = torch.as_tensor(group_numbers(groups, dim))
-        within = correlation.masked_fill(numbers[:, None] != numbers[None], 0.0)
-        self.register_buffer("difference", (torch.linalg.inv(within) - torch.linalg.inv(correlation)).float())
-        self.register_buffer("constant", covariance_total_correlation(correlation, groups).float())
+        difference, constant = log_ratio_terms(correlation, numbers[:, None] != numbers[None])
+        self.register_buffer("difference", difference.float())
+        self.register_buffer("constant", constant.float())
 
     def normal_scores(self, z: Tensor) -> Tensor:
         """Codes (..., D) as normal scores, by linear interpolation between the reference's quantiles.
 
         Beyond the outermost quantiles the scores end, at +-3.5.
         """
-        values = z.reshape(-1, z.shape[-1]).T.contiguous()  # (D, rows)
-        above = torch.searchsorted(self.knots, values.detach()).clamp(1, self.knots.shape[1] - 1)
-        low, high = self.knots.gather(1, above - 1), self.knots.gather(1, above)
-        share = ((values - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
-        scores = torch.lerp(self.knot_scores[above - 1], self.knot_scores[above], share)
-        return scores.T.reshape(z.shape)
+        return normal_scores(z, self.knots, self.knot_scores)
 
     def log_ratio(self, scores: Tensor) -> Tensor:
         """Of the fitted normal distribution to the product over groups, nats: normal scores (..., D) to (...)."""
@@ -93,3 +85,49 @@ class CopulaCritics(nn.Module):
         scores = self.copula.normal_scores(inputs)
         output: Tensor = self.residual(scores) + self.copula.log_ratio(scores)
         return output
+
+
+def quantile_shares(n: int) -> Tensor:
+    """The shares of n ordered values, from 1/2n to 1 - 1/2n, float64."""
+    return (torch.arange(n, dtype=torch.float64) + 0.5) / n
+
+
+def normal_scores(z: Tensor, knots: Tensor, knot_scores: Tensor) -> Tensor:
+    """Codes as normal scores, by linear interpolation between quantiles, with gradient to the codes.
+
+    Args:
+        z: Shape (..., D).
+        knots: Quantiles of each code, ascending, shape (D, n).
+        knot_scores: Their normal scores, shape (n,).
+
+    Returns:
+        Shape (..., D); beyond the outermost quantiles the scores end.
+    """
+    values = z.reshape(-1, z.shape[-1]).T.contiguous()  # (D, rows)
+    above = torch.searchsorted(knots, values.detach()).clamp(1, knots.shape[1] - 1)
+    low, high = knots.gather(1, above - 1), knots.gather(1, above)
+    share = ((values - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
+    scores = torch.lerp(knot_scores[above - 1], knot_scores[above], share)
+    return scores.T.reshape(z.shape)
+
+
+def fitted_correlation(scores: Tensor) -> Tensor:
+    """The shrunk correlation matrix of normal scores, float64, shape (n, D) to (D, D)."""
+    standard = (scores - scores.mean(0)) / scores.std(0, correction=0).clamp(min=1e-6)
+    return shrink(standard.T @ standard / len(scores), shrinkage(standard))
+
+
+def log_ratio_terms(correlation: Tensor, apart: Tensor) -> tuple[Tensor, Tensor]:
+    """The log ratio of N(0, R) to the product over groups as constant + 1/2 s^T difference s.
+
+    Args:
+        correlation: R, shape (D, D).
+        apart: Where two codes are of different groups, bool, shape (D, D).
+
+    Returns:
+        The difference of the two inverses, shape (D, D), and the constant: the total correlation of N(0, R), a scalar.
+    """
+    within = correlation.masked_fill(apart, 0.0)
+    difference = torch.linalg.inv(within) - torch.linalg.inv(correlation)
+    constant = 0.5 * (torch.linalg.slogdet(within).logabsdet - torch.linalg.slogdet(correlation).logabsdet)
+    return difference, constant

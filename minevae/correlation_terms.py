@@ -47,7 +47,7 @@ class CorrelationTerms(nn.Module):
 
     def trained(self) -> dict[str, BlockCorrelation]:
         """The estimators that have critics, by the name of their loss."""
-        return {f"total_correlation_{each.name}": each for each in self._estimators() if each.estimator is not None}
+        return {f"total_correlation_{each.name}": each for each in self._estimators() if each.has_critic}
 
     @full_precision()
     def forward(
