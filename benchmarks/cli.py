@@ -295,16 +295,19 @@ def leaderboard(
 
 @app.command()
 def variance(
-    grid: Annotated[str, typer.Option("--grid", help="smoke, reduced, standard, full, or a YAML file.")] = "smoke",
+    grid: Annotated[
+        str, typer.Option("--grid", help="smoke, reduced, standard, full, a YAML file, or a packed one.")
+    ] = "smoke",
     store: Store = DEFAULT_STORE,
     truth: Annotated[
         Literal["known", "codes"], typer.Option("--truth", help="Known distributions, or the codes of --run.")
     ] = "known",
-    run_id: Annotated[str | None, typer.Option("--run", help="A finished run of the store, for --truth codes.")] = None,
+    run_id: Annotated[
+        list[str] | None, typer.Option("--run", help="A finished run of the store, for --truth codes; repeatable.")
+    ] = None,
     n_images: Annotated[int | None, typer.Option("--images", min=100, help="Most images of a run.")] = None,
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder to draw pictures in.")] = None,
-    unpack: Annotated[Path | None, typer.Option("--unpack", help="Take finished cells from this file first.")] = None,
-    pack: Annotated[Path | None, typer.Option("--pack", help="Write the finished cells to this file.")] = None,
+    pack: Annotated[Path | None, typer.Option("--pack", help="Write grid and finished cells to this file.")] = None,
     finished: Annotated[bool, typer.Option("--finished", help="Run nothing; tables of what is finished.")] = False,
     data_dir: DataDir = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells and stop.")] = False,
@@ -313,16 +316,14 @@ def variance(
     from minebench.benchmarks.study import archive, command
 
     settings, root = _settings(data_dir, None, "cpu"), _store(store)
-    study = command.prepare(grid, root, settings, codes=truth == "codes", run_id=run_id, n_images=n_images)
-    if unpack is not None:
-        archive.unpack(unpack, study.records)
+    study = command.prepare(grid, root, settings, codes=truth == "codes", run_ids=run_id or (), n_images=n_images)
     if dry_run:
         typer.echo(command.plan_text(study))
         return
     for line in () if finished else command.run(study):
         typer.echo(line, err=True)
     if pack is not None:
-        archive.pack(study.grid.cells, study.records, pack)
+        archive.pack(study.grid, study.records, pack)
     typer.echo(command.report(study, figures))
 
 

@@ -56,7 +56,8 @@ class CriticOptimizer:
         self.n_skipped += ~finite
         scale = (self.max_norm / norm.clamp(min=1e-12)).clamp(max=1.0)
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            parameter.grad = torch.where(finite[:, None, None], gradient * scale[:, None, None], 0.0)
+            kept = torch.where(finite[:, None, None], gradient * scale[:, None, None], 0.0)
+            parameter.grad = kept.contiguous()  # as the parameter: fused Adam pairs numbers by their place in memory
         self._adam.step()
 
 
@@ -66,6 +67,7 @@ def train_critics(
     *,
     n_steps: int,
     learning_rate: float = 1e-3,
+    betas: tuple[float, float] = (0.5, 0.9),
     validation: Samples | None = None,
     check_every: int = 50,
 ) -> Training:
@@ -75,7 +77,8 @@ def train_critics(
         estimator: Its P critics (or the one that is shared) are trained in place.
         draw: Joint and product samples of a step, as ``MutualInformationEstimator.value`` takes them.
         n_steps: Updates.
-        learning_rate: Adam's, with betas (0.5, 0.9).
+        learning_rate: Adam's.
+        betas: Adam's.
         validation: Samples apart from those of ``draw``. Every critic ends with the weights that had its lowest loss
             on them.
         check_every: Steps between validations.
@@ -83,7 +86,7 @@ def train_critics(
     Returns:
         What happened to each critic.
     """
-    optimizer = CriticOptimizer(estimator, learning_rate=learning_rate)
+    optimizer = CriticOptimizer(estimator, learning_rate=learning_rate, betas=betas)
     keeper = None if validation is None else _Keeper(estimator, validation)
     for step in range(n_steps):
         optimizer.step(*draw(step))

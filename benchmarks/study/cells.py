@@ -88,6 +88,9 @@ class CriticSpec(Frozen):
     n_steps: PositiveInt = Field(2000, description="Updates; the most, offline; before the target moves, tracking.")
     n_train: PositiveInt | None = Field(None, description="Codes that exist, offline.")
     steps_per_move: PositiveInt = Field(2, description="k: updates after each of the encoder's 200 moves, tracking.")
+    learning_rate: PositiveFloat = Field(1e-3, description="Adam's.")
+    betas: tuple[float, float] = Field((0.5, 0.9), description="Adam's.")
+    score_bound: PositiveFloat | None = Field(None, description="Of the critics' scores, as tanh keeps it.")
 
     @model_validator(mode="after")
     def _offline_has_a_size(self) -> "CriticSpec":
@@ -103,7 +106,10 @@ class CriticSpec(Frozen):
         condition = {"converged": "converged", "offline": f"offline{self.n_train}", "tracking": "tracking"}
         parts = [*([] if self.structure == "whole" else [self.structure]), condition[self.condition]]
         parts += [f"k{self.steps_per_move}"] if self.condition == "tracking" else []
-        return " ".join([*parts, f"w{self.hidden_dim}"])
+        parts += [f"w{self.hidden_dim}"]
+        parts += [f"lr{self.learning_rate:g}"] if self.learning_rate != 1e-3 else []
+        parts += [f"betas{self.betas[0]:g},{self.betas[1]:g}"] if self.betas != (0.5, 0.9) else []
+        return " ".join([*parts, *([f"bound{self.score_bound:g}"] if self.score_bound is not None else [])])
 
 
 class Cell(Frozen):
@@ -141,7 +147,12 @@ class Cell(Frozen):
     @property
     def cell_id(self) -> str:
         """Readable, and unique to what decides the numbers."""
-        text = json.dumps([VERSION, self.model_dump(mode="json")], sort_keys=True)
+        decides = self.model_dump(mode="json")
+        if self.critics is not None:  # settings that came later leave the ids of what was run before as they were
+            for later in ("learning_rate", "betas", "score_bound"):
+                if getattr(self.critics, later) == CriticSpec.model_fields[later].default:
+                    del decides["critics"][later]
+        text = json.dumps([VERSION, decides], sort_keys=True)
         what = "free" if self.critics is None else f"{self.critics.objective} {self.critics.label}"
         name = f"{self.distribution.label} m{self.batch_size} {what}".replace(" ", "-")
         return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"

@@ -1,12 +1,13 @@
 """What ``minebench variance`` does: a grid and a store to tables and pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from minebench.benchmarks import devices
 from minebench.benchmarks.job import RunSettings
 from minebench.benchmarks.study import figures, tables
+from minebench.benchmarks.study.archive import SUFFIX, unpack
 from minebench.benchmarks.study.codes import with_codes
 from minebench.benchmarks.study.grid import Grid, load_grid
 from minebench.benchmarks.study.records import FOLDER, Records
@@ -17,7 +18,7 @@ from minebench.leaderboard.results import ResultStore
 
 
 class Study(NamedTuple):
-    """Cells, the records of them, and the logs of the run whose codes they are."""
+    """Cells, the records of them, and the logs of the runs whose codes they are."""
 
     grid: Grid
     records: Records
@@ -30,32 +31,40 @@ def prepare(
     settings: RunSettings,
     *,
     codes: bool = False,
-    run_id: str | None = None,
+    run_ids: Sequence[str] = (),
     n_images: int | None = None,
 ) -> Study:
-    """Read a grid; with ``codes`` also encode the images of a run. One thread is used from now on.
+    """Read a grid; with ``codes`` also encode the images of runs. One thread is used from now on.
 
     Args:
-        grid: Name or file.
+        grid: Name or file; of a packed one the finished cells are taken over.
         store: Records go to its folder ``variance``; runs are looked up in it.
         settings: Device and data folder.
-        codes: Whether cells of kind ``codes`` are wanted, of ``run_id``.
-        run_id: A finished run, or the start of its name.
-        n_images: Images of the run, of training and of held-out ones each.
+        codes: Whether cells of kind ``codes`` are wanted, of ``run_ids``.
+        run_ids: Finished runs, or the starts of their names.
+        n_images: Images of a run, of training and of held-out ones each.
 
     Raises:
         UsageError: If the grid cannot be read, or there is no one such run.
     """
     devices.configure(settings.device, threads=1)
-    read, records = load_grid("codes" if codes and grid == "smoke" else grid), Records(store.root / FOLDER)
+    records = Records(store.root / FOLDER)
+    if codes == (not run_ids):
+        finished = ", ".join(_finished(store)) or "none"
+        raise UsageError(
+            f"--truth codes needs --run; finished runs: {finished}"
+            if codes
+            else "--run names the run for --truth codes; add that, or leave --run out"
+        )
+    if grid.endswith(SUFFIX):
+        return Study(unpack(Path(grid), records), records, ())
+    read = load_grid("codes" if codes and grid == "smoke" else grid)
     if not codes:
-        if run_id is not None:
-            raise UsageError("--run names the run for --truth codes; add that, or leave --run out")
         return Study(read, records, ())
-    folder = _find_run(store, run_id)
-    filled = with_codes(read, folder, settings, n_images=n_images)
-    log = folder / LOG_FILE
-    return Study(filled, records, (log,) if log.is_file() else ())
+    folders = [_find_run(store, run_id) for run_id in run_ids]
+    cells = [cell for folder in folders for cell in with_codes(read, folder, settings, n_images=n_images).cells]
+    logs = tuple(log for folder in folders if (log := folder / LOG_FILE).is_file())
+    return Study(read.model_copy(update={"cells": tuple(cells)}), records, logs)
 
 
 def plan_text(study: Study) -> str:
@@ -81,10 +90,12 @@ def report(study: Study, folder: Path | None = None) -> str:
     return "\n\n".join([text, *(f"drew {path}" for path in drawn)])
 
 
-def _find_run(store: ResultStore, run_id: str | None) -> Path:
-    names = sorted(path.parent.name for path in (store.root / "runs").glob("*/result.json"))
-    if run_id is None:
-        raise UsageError(f"--truth codes needs --run; finished runs: {', '.join(names) or 'none'}")
+def _finished(store: ResultStore) -> list[str]:
+    return sorted(path.parent.name for path in (store.root / "runs").glob("*/result.json"))
+
+
+def _find_run(store: ResultStore, run_id: str) -> Path:
+    names = _finished(store)
     found = [name for name in names if name == run_id] or [name for name in names if name.startswith(run_id)]
     if len(found) != 1:
         what = f"{len(found)} runs start with {run_id!r}" if found else f"no finished run {run_id!r}"

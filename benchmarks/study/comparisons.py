@@ -71,7 +71,8 @@ def summary_table(found: Sequence[CellRecord], records: Records, primary: Primar
             continue
         for reading, values in records.values(cell).items():
             rmse = moments(values, record.truth.value, cell.batch_size).rmse.value
-            cells.setdefault(cell.distribution.label, {})[reading] = number_text(rmse)
+            if reading != primary.neural or is_primary(cell, primary):
+                cells.setdefault(cell.distribution.label, {})[reading] = number_text(rmse)
     rows = [(label, *(row.get(reading, "") for reading in SUMMARY)) for label, row in cells.items()]
     return table(rows, ("distribution", *SUMMARY))
 
@@ -81,6 +82,7 @@ def known_table(found: Sequence[CellRecord], records: Records) -> str:
     rows = [
         (
             row.reading,
+            row.critics,
             f"{row.total_correlation:g}",
             "" if row.bias is None else "diverges" if math.isinf(row.bias) else f"{row.bias:+.3g}",
             "" if row.found_bias is None else number_text(row.found_bias, sign=True),
@@ -90,7 +92,7 @@ def known_table(found: Sequence[CellRecord], records: Records) -> str:
         )
         for row in known_values(found, records)
     ]
-    return table(rows, ("estimator", "TC", "known bias", "bias", "known sigma", "sigma", "agrees"))
+    return table(rows, ("estimator", "critics", "TC", "known bias", "bias", "known sigma", "sigma", "agrees"))
 
 
 def is_primary(cell: Cell, primary: Primary) -> bool:
@@ -99,6 +101,8 @@ def is_primary(cell: Cell, primary: Primary) -> bool:
         cell.critics is not None
         and cell.critics.condition == primary.condition
         and cell.critics.structure == "whole"
+        and cell.critics.learning_rate == primary.learning_rate
+        and cell.critics.score_bound is None
         and cell.batch_size == primary.batch_size
     )
 

@@ -13,7 +13,7 @@ from minebench.benchmarks.study.cells import Cell
 from minebench.benchmarks.suggestions import UsageError, explain, unknown_name
 
 _FOLDER = Path(__file__).parents[1] / "grids"
-_LISTS = ("estimators",)  # lists that are meant as such
+_LISTS = ("estimators", "betas")  # lists that are meant as such
 
 
 class Primary(Frozen):
@@ -24,6 +24,7 @@ class Primary(Frozen):
     condition: str = "converged"
     batch_size: int = 256
     cost: Literal["flops", "seconds"] = "flops"
+    learning_rate: float = Field(5e-4, description="Of the critics, with Adam's usual betas: MINE's best of two.")
     critic_steps: int = Field(2, description="Updates of a critic that are counted with each of its estimates.")
 
 
@@ -71,7 +72,7 @@ def load_grid(name: str) -> Grid:
 
 
 def expand(entry: Any) -> Iterator[Any]:
-    """Every combination of the lists in an entry; those of ``estimators`` stay lists."""
+    """Every combination of the lists in an entry; those of ``estimators`` and ``betas`` stay lists."""
     if isinstance(entry, list):
         for one in entry:
             yield from expand(one)

@@ -3,16 +3,20 @@
 Ten codes with equal correlations, M = 256; nats. Its trained critics were ten of another architecture, so that their
 standard deviations count to a factor of 0.7 to 1.8 (0.6 to 2 where the variance is infinite), and their biases to 0.05
 nats and a tenth of the total correlation. Biases without critics and with the exact one: to four standard errors of the
-difference of two means, each of as many batches as there are here, and 0.01 of rounding (0.5 for ``mws``).
+difference of two means, each of as many batches as there are here, and 0.01 of rounding (0.5 for ``mws``). Noises of
+gradients are relative to that of an encoder that is not recorded; only their ratios can be compared.
 """
 
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from minebench.benchmarks.study.cells import Cell
+from minebench.benchmarks.study.formats import condition
 from minebench.benchmarks.study.records import CellRecord, Records
-from minebench.benchmarks.study.statistics import Moments, moments
+from minebench.benchmarks.study.statistics import moments
 
 TOTAL_CORRELATIONS = (0.5, 2.0, 5.0, 10.0)
 DIVERGED = math.inf  # in the place of a bias: of no size that could be told
@@ -45,6 +49,7 @@ class Known(NamedTuple):
 
     Attributes:
         reading: Of which estimator; with ``gradient`` before it, the relative noise of its gradient.
+        critics: How they were trained; empty where there are none.
         total_correlation: Truth, nats.
         bias: Known; None for gradients.
         found_bias: Found.
@@ -54,6 +59,7 @@ class Known(NamedTuple):
     """
 
     reading: str
+    critics: str
     total_correlation: float
     bias: float | None
     found_bias: float | None
@@ -73,13 +79,13 @@ def known_values(found: Sequence[CellRecord], records: Records) -> list[Known]:
         for reading, values in records.values(record.cell).items():
             pair = (EXACT.get(reading) or TRAINED.get(reading) or (None,) * 4)[at]
             if pair is not None:
-                found_moments = moments(values, record.truth.value, record.cell.batch_size)
-                rows.append(_value(reading, tc, pair, found_moments, values.shape[1]))
+                rows.append(_value(reading, pair, record, values))
         for name, gradient in record.gradients.items():
             noise = GRADIENT_NOISE.get(name, (None,) * 4)[at]
             if noise is not None and gradient.noise is not None:
                 agrees = 0.7 < gradient.noise / noise < 1.8
-                rows.append(Known(f"gradient {name}", tc, None, None, noise, gradient.noise, agrees))
+                critics = condition(record.cell, name.removesuffix("/joint"))
+                rows.append(Known(f"gradient {name}", critics, tc, None, None, noise, gradient.noise, agrees))
     return sorted(rows, key=lambda row: [*EXACT, *TRAINED, *(f"gradient {n}" for n in GRADIENT_NOISE)].index(row[0]))
 
 
@@ -90,13 +96,14 @@ def _is_of_the_table(cell: Cell) -> bool:
     return plain and usual and not spec.permuted and spec.total_correlation in TOTAL_CORRELATIONS
 
 
-def _value(reading: str, tc: float, pair: Pair, m: Moments, n: int) -> Known:
-    bias, sigma = pair
+def _value(reading: str, pair: Pair, record: CellRecord, values: np.ndarray) -> Known:
+    tc, (bias, sigma) = record.cell.distribution.total_correlation, pair
+    m, critics = moments(values, record.truth.value, record.cell.batch_size), condition(record.cell, reading)
     if bias == DIVERGED:
         runs_away = not math.isfinite(m.bias.value) or abs(m.bias.value) > 10 * tc
-        return Known(reading, tc, bias, m.bias.value, sigma, m.sigma_eval.value, runs_away)
+        return Known(reading, critics, tc, bias, m.bias.value, sigma, m.sigma_eval.value, runs_away)
     rounding = 0.5 if reading == "mws" else 0.01
-    near = 0.05 + 0.1 * tc if reading in TRAINED else 4 * math.sqrt(2 / n) * m.sigma_eval.value + rounding
+    near = 0.05 + 0.1 * tc if reading in TRAINED else 4 * math.sqrt(2 / values.shape[1]) * m.sigma_eval.value + rounding
     low, high = (0.6, 2.0) if reading == "oracle_dv" else (0.7, 1.8)
     agrees = abs(m.bias.value - bias) <= near and (sigma is None or low < m.sigma_eval.value / sigma < high)
-    return Known(reading, tc, bias, m.bias.value, sigma, m.sigma_eval.value, agrees)
+    return Known(reading, critics, tc, bias, m.bias.value, sigma, m.sigma_eval.value, agrees)

@@ -61,6 +61,7 @@ class Trained:
             hidden_dim=self.spec.hidden_dim,
             objective=objective,
             decay=0.99 if self.spec.objective == "mine" else 0.0,
+            score_bound=self.spec.score_bound,
             generator=self._generator,
             critics=self._copula_critics(cell) if self.spec.structure == "copula" else None,
         )
@@ -121,7 +122,17 @@ class Trained:
         return rows.expand(self.spec.n_critics, -1, -1, -1).flatten(0, 1)
 
     def _converge(self) -> Training:
-        return train_critics(self.estimator, self._fresh(self.distribution.sample), n_steps=self.spec.n_steps)
+        return self._train(self._fresh(self.distribution.sample))
+
+    def _train(self, draw: Callable[[int], Samples], validation: Samples | None = None) -> Training:
+        return train_critics(
+            self.estimator,
+            draw,
+            n_steps=self.spec.n_steps,
+            learning_rate=self.spec.learning_rate,
+            betas=self.spec.betas,
+            validation=validation,
+        )
 
     def _offline(self) -> Training:
         n = needed(self.spec.n_train, "n_train")
@@ -134,15 +145,13 @@ class Trained:
             rows = torch.randint(n - n_checked, (self._size,), generator=self._generator)
             return self._samples(learned[:, rows], self._noise)
 
-        return train_critics(
-            self.estimator, draw, n_steps=self.spec.n_steps, validation=self._samples(checked, self._noise)
-        )
+        return self._train(draw, self._samples(checked, self._noise))
 
     def _track(self) -> Training:
         target = self.distribution
         if not isinstance(target, GaussianCodes):
             raise UsageError("only Gaussians move; leave the condition tracking out for other codes")
-        optimizer = CriticOptimizer(self.estimator)
+        optimizer = CriticOptimizer(self.estimator, learning_rate=self.spec.learning_rate, betas=self.spec.betas)
         for step in range(self.spec.n_steps):
             optimizer.step(*self._fresh(target.on_the_way(0.0))(step))
         for move in range(1, N_MOVES + 1):

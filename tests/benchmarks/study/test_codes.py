@@ -33,7 +33,7 @@ def trained(job, store):
 
 def test_training_and_held_out_posteriors_are_told_apart_and_measured(trained, store, tmp_path):
     (tmp_path / "grid.yaml").write_text(GRID)
-    words = {"codes": True, "run_id": trained[:12], "n_images": 40}
+    words = {"codes": True, "run_ids": [trained[:12]], "n_images": 40}
     study = command.prepare(str(tmp_path / "grid.yaml"), store, RunSettings(), **words)
     labels = [cell.distribution.run for cell in study.grid.cells]
     assert labels == [f"{trained} train", f"{trained} held_out"]
@@ -56,11 +56,11 @@ def test_a_run_that_cannot_be_named_is_answered_with_those_that_can(trained, sto
     with pytest.raises(UsageError, match=f"needs --run; finished runs: {trained}"):
         command.prepare("codes", store, RunSettings(), codes=True)
     with pytest.raises(UsageError, match="no finished run 'nothing'"):
-        command.prepare("codes", store, RunSettings(), codes=True, run_id="nothing")
+        command.prepare("codes", store, RunSettings(), codes=True, run_ids=["nothing"])
     with pytest.raises(UsageError, match="--run names the run for --truth codes"):
-        command.prepare("smoke", store, RunSettings(), run_id=trained)
+        command.prepare("smoke", store, RunSettings(), run_ids=[trained])
     (tmp_path / "grid.yaml").write_text(
         "name: a\nabout: b\ncells:\n  - {distribution: {kind: pairs}, estimators: [constant]}\n"
     )
     with pytest.raises(UsageError, match="no cell of kind codes"):
-        command.prepare(str(tmp_path / "grid.yaml"), store, RunSettings(), codes=True, run_id=trained)
+        command.prepare(str(tmp_path / "grid.yaml"), store, RunSettings(), codes=True, run_ids=[trained])

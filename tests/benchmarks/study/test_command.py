@@ -42,6 +42,18 @@ def test_it_runs_what_is_missing_and_prints_tables_on_stdout_and_progress_on_std
     assert len(list((tmp_path / "runs" / "variance").glob("*.json"))) == 2
 
 
+def test_a_packed_grid_is_taken_over_told_again_and_gone_on_with(invoke, tmp_path):
+    packed = tmp_path / "packed.jsonl"
+    assert "0 of 2 cells" in invoke("--finished", "--pack", str(packed)).stdout
+    first = invoke("--pack", str(packed))
+    for path in (tmp_path / "runs" / "variance").iterdir():
+        path.unlink()
+    again = invoke("--finished", grid=str(packed))
+    assert again.stderr == ""
+    assert again.stdout.count("\n") == first.stdout.count("\n")
+    assert "2 of 2 cells" in again.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -36,7 +36,7 @@ FREE = record({"mss_loo": CostRecord(flops=10, seconds=1)}, {"mss_loo": (0.0, 0.
 MINE = record(
     {"mine": CostRecord(flops=10, seconds=1, update_flops=65)},
     {"mine": (0.3, 0.4), "mine/joint": (0.0, 0.1)},
-    critics=CriticSpec(objective="mine"),
+    critics=CriticSpec(objective="mine", learning_rate=5e-4),
 )
 
 

@@ -72,3 +72,18 @@ def test_an_id_moves_with_what_decides_the_numbers_and_reads_well():
     ]
     assert len({cell.cell_id for cell in cells}) == 4
     assert cells[0].cell_id.startswith("pairs-d10-tc0.5-m256-js-converged-w128-")
+
+
+def test_settings_that_came_later_leave_old_ids_and_tell_new_cells_apart():
+    distribution = DistributionSpec(kind="equicorrelated", total_correlation=2, n_images=50_000)
+
+    def cell(**settings):
+        critics = CriticSpec(objective="mine", n_critics=10, **settings)
+        return Cell(distribution=distribution, critics=critics, n_gradients=30)
+
+    assert cell().cell_id == "equicorrelated-d10-tc2-m256-mine-converged-w128-01cf36cd01"  # of the first records
+    later = [{"learning_rate": 5e-4}, {"betas": (0.9, 0.999)}, {"score_bound": 10.0}]
+    assert len({cell(**settings).cell_id for settings in [{}, *later]}) == 4
+    assert CriticSpec(objective="mine", **later[0], **later[1], **later[2]).label == (
+        "converged w128 lr0.0005 betas0.9,0.999 bound10"
+    )
