@@ -131,8 +131,8 @@ def total_correlation(
     Args:
         codes: Samples, shape (n, D), n >= 100, D >= 2.
         groups: Columns between which it is measured; default: each column on its own.
-        method: One of ``ARRAY_METHODS``. The default sees second moments only; ``copula_js`` is what the study of
-            estimators found best for continuous codes.
+        method: One of ``ARRAY_METHODS``. The default sees second moments only; ``copula_js`` had the smallest
+            error of all critics on (warped) Gaussians in the study of estimators, and that of ``js`` on mixtures.
         seed: Of splits, permutations and weights.
         critics: How critics are trained, for the methods that have some.
 

@@ -28,6 +28,7 @@ GRADIENT_RIVALS = tuple(
     for neural in ("mine", "mine/joint", "js/joint", "copula_js/joint")
     for rival in ("mss_loo", "part_mc", "gauss_sample_debiased")
 )
+WIDTH = 128  # hidden units of the critics that are compared
 SUMMARY = ("mss_loo", "part_mc", "full_mc", "gauss_sample_debiased", "oracle_dv", "mine", "js", "smile_5", "copula_js")
 
 
@@ -100,7 +101,7 @@ def is_primary(cell: Cell, primary: Primary) -> bool:
     return (
         cell.critics is not None
         and cell.critics.condition == primary.condition
-        and cell.critics.structure == "whole"
+        and (cell.critics.structure, cell.critics.hidden_dim) == ("whole", WIDTH)
         and cell.critics.learning_rate == primary.learning_rate
         and cell.critics.score_bound is None
         and cell.batch_size == primary.batch_size
@@ -109,7 +110,7 @@ def is_primary(cell: Cell, primary: Primary) -> bool:
 
 def _is_usual(cell: Cell) -> bool:
     critics = cell.critics
-    return critics is not None and (critics.condition, critics.hidden_dim) == ("converged", 128)
+    return critics is not None and (critics.condition, critics.hidden_dim) == ("converged", WIDTH)
 
 
 def _duels(found: Sequence[Duel], primary: Primary, *, named: bool) -> str:

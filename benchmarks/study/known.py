@@ -91,7 +91,10 @@ def known_values(found: Sequence[CellRecord], records: Records) -> list[Known]:
 
 def _is_of_the_table(cell: Cell) -> bool:
     spec, critics = cell.distribution, cell.critics
-    plain = critics is None or (critics.condition, critics.structure, critics.hidden_dim) == ("converged", "whole", 128)
+    plain = critics is None or (
+        (critics.condition, critics.structure, critics.hidden_dim) == ("converged", "whole", 128)
+        and critics.score_bound is None
+    )
     usual = (spec.kind, spec.dim, spec.warp, cell.batch_size) == ("equicorrelated", 10, "none", 256)
     return plain and usual and not spec.permuted and spec.total_correlation in TOTAL_CORRELATIONS
 

@@ -116,9 +116,19 @@ def split_table(found: Sequence[CellRecord], records: Records) -> str:
         offline = [f"{v - value:+.2f} ({k.split()[0]})" for k, v in others.items() if k.startswith("offline")]
         tracking = [f"{v - value:+.2f} ({k.split()[1]})" for k, v in others.items() if k.startswith("tracking")]
         rows.append(
-            (label, size, reading, f"{exact:+.2f}", f"{value - exact:+.2f}", ", ".join(offline), ", ".join(tracking))
+            (
+                label,
+                size,
+                reading,
+                kind,
+                f"{exact:+.2f}",
+                f"{value - exact:+.2f}",
+                ", ".join(offline),
+                ", ".join(tracking),
+            )
         )
-    return table(rows, ("distribution", "M", "estimator", "integration", "approximation", "finite data", "staleness"))
+    headers = ("distribution", "M", "estimator", "critics", "integration", "approximation", "finite data", "staleness")
+    return table(rows, headers)
 
 
 def gradient_table(found: Sequence[CellRecord]) -> str:

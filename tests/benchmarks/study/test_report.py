@@ -40,7 +40,7 @@ def test_the_bias_is_split_into_parts_that_add_up(finished):
     grid, records = finished
     found = list(records.finished(grid.cells))
     split = next(line for line in tables.split_table(found, records).splitlines() if "mine" in line)
-    integration, approximation, offline, tracking = split.split("|")[4:8]
+    integration, approximation, offline, tracking = split.split("|")[5:9]
 
     def bias(condition, width=16):
         cell = next(
@@ -52,7 +52,7 @@ def test_the_bias_is_split_into_parts_that_add_up(finished):
 
     assert float(integration) + float(approximation) == pytest.approx(bias("converged", 8), abs=0.011)
     split = [line for line in tables.split_table(found, records).splitlines() if "mine" in line][1]
-    integration, approximation, offline, tracking = split.split("|")[4:8]
+    integration, approximation, offline, tracking = split.split("|")[5:9]
     assert float(integration) + float(approximation) == pytest.approx(bias("converged"), abs=0.011)
     assert float(offline.split()[0]) == pytest.approx(bias("offline") - bias("converged"), abs=0.006)
     assert float(tracking.split()[0]) == pytest.approx(bias("tracking") - bias("converged"), abs=0.006)
