@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from minebench.baselines.vae import VAE, VAEConfig
-from minebench.benchmarks import cell, devices, harness, process, registry
+from minebench.benchmarks import batches, cell, devices, harness, process, registry
 from minebench.benchmarks.backends.local import companies
 from minebench.benchmarks.cell import LostDeviceError, run_cell
 from minebench.benchmarks.exit_status import EXIT_BUSY, EXIT_DONE, EXIT_STOPPED
@@ -81,6 +81,7 @@ def test_runs_in_company_give_the_bits_that_they_give_alone_though_others_fail(j
 def test_random_numbers_that_ran_on_between_turns_would_be_seen(job, store, tmp_path, monkeypatch):
     """The wrong variant: torch's generator seeded once for the process instead of at every update."""
     monkeypatch.setattr(torch, "manual_seed", lambda *_: None)
+    monkeypatch.setattr(batches, "seed_global", lambda *_: None)
     jobs = [job("dropping", seed=seed, settings=SETTINGS) for seed in (0, 1)]
     torch.default_generator.manual_seed(0)
     in_company(jobs, store)

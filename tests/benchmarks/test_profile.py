@@ -16,7 +16,8 @@ SIX = THREE | {"annealed_vae", "dip_vae_i", "dip_vae_ii"}
 
 
 @pytest.mark.parametrize(
-    ("name", "models"), [("quick", THREE), ("standard", THREE), ("paper", SIX | {"vae"}), ("paper-grid", SIX)]
+    ("name", "models"),
+    [("quick", THREE | {"mine_vae"}), ("standard", THREE), ("paper", SIX | {"vae"}), ("paper-grid", SIX)],
 )
 def test_the_shipped_profiles_plan_runs_of_known_models(name, models):
     specs = plan_specs(load_profile(name))
@@ -25,9 +26,9 @@ def test_the_shipped_profiles_plan_runs_of_known_models(name, models):
     assert name in profile_names()
 
 
-def test_quick_is_nine_trainings_and_three_rows_of_no_training():
+def test_quick_is_twelve_trainings_and_three_rows_of_no_training():
     specs = plan_specs(load_profile("quick"))
-    assert len(specs) == 12
+    assert len(specs) == 15
     assert {spec.train.steps for spec in specs} == {300}
     assert {spec.config["learning_rate"] for spec in specs if spec.model != "untrained"} == {1e-3}
     assert {spec.config.get("discriminator_learning_rate") for spec in specs} == {None, 1e-4}
