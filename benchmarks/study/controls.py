@@ -48,7 +48,7 @@ def controls(found: Sequence[CellRecord], records: Records) -> list[Control]:
                 gain = interval(np.mean, array.mean(1, keepdims=True) - fresh)
                 made.append(Control("own codes", _where(cell, reading), "above 0: learned by heart", gain))
         for other, name, expected in _partners(record, found):
-            for reading in of_cell.keys() & values[other.cell.cell_id].keys() - {"constant"}:
+            for reading in (name for name in of_cell if name in values[other.cell.cell_id] and name != "constant"):
                 gap = _gap(of_cell[reading] - truth, values[other.cell.cell_id][reading] - other.truth.value)
                 made.append(Control(name, _where(cell, reading), expected, gap))
     return made
